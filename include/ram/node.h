@@ -1,0 +1,174 @@
+// One member of a ram cluster, living in this process.
+//
+//   ram::Result<std::unique_ptr<ram::Node>> started = ram::Node::start(options);
+//   if (!started.ok()) return report(started.status());
+//   ram::Table colors = (*started)->table("colors");
+//   ram::Status set = colors.put("sky", "blue").status();
+//
+// Every node holds all the data, in memory. A write survives while a majority of the voters keeps
+// running; nothing is on disk. docs/guarantees.md has the whole contract.
+//
+// Thread-safe. The destructor stops the member; no call may be under way, and no Moment alive, when
+// it runs.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ram/batch.h"
+#include "ram/moment.h"
+#include "ram/options.h"
+#include "ram/status.h"
+#include "ram/table.h"
+
+namespace ram {
+
+enum class NodeState : uint8_t {
+  kJoining,   // founding a cluster, joining one, or not yet current
+  kOk,        // serves reads and writes
+  kNoQuorum,  // a member that knows no leader: no writes, no linearizable reads
+  kLeaving,
+};
+enum class NodeRole : uint8_t { kJoining, kStandby, kFollower, kLeader };
+
+std::string_view state_name(NodeState state);  // "joining", "ok", "no-quorum", "leaving"
+std::string_view role_name(NodeRole role);     // "joining", "standby", "follower", "leader"
+
+struct NodeStatus {
+  std::string name;
+  uint64_t id = 0;      // this incarnation
+  std::string cluster;  // 32 hexadecimal digits; empty: none yet
+  NodeRole role = NodeRole::kJoining;
+  NodeState state = NodeState::kJoining;
+  std::string leader;  // name; empty: none known
+  uint64_t term = 0;
+  // Log indexes.
+  uint64_t commit = 0;
+  uint64_t stable = 0;
+  uint64_t applied = 0;
+  uint64_t revision = 0;
+  uint64_t members = 0;
+  uint64_t voters = 0;
+  bool lease = false;
+  uint64_t lease_ms = 0;
+  int64_t complete_until_ms = 0;  // wall clock, for people; 0: not known
+  uint64_t reads_local = 0;       // answered at once
+  uint64_t reads_waited = 0;
+  uint64_t reads_asked = 0;    // fences for which the leader was asked
+  uint64_t reads_refused = 0;  // fences that failed
+  uint64_t writes = 0;         // acknowledged here
+  std::string version;
+  uint64_t uptime_ms = 0;
+  uint64_t memory_bytes = 0;
+  // What is wrong or waited for, one line for people; empty: nothing.
+  std::string waiting_for;
+};
+
+enum class MemberState : uint8_t { kUp, kSilent, kCatchingUp, kLeaving };
+std::string_view member_state_name(MemberState state);  // "up" "silent" "catching-up" "leaving"
+
+struct Member {
+  std::string name;
+  uint64_t id = 0;
+  std::string address;  // for peers
+  std::string client;   // of its Redis front; empty: none
+  bool voter = false;
+  MemberState state = MemberState::kUp;
+  bool leader = false;
+  uint64_t lag = 0;  // log entries behind; known at the leader, else 0
+  bool lease = false;
+  std::string version;
+  uint64_t since_ms = 0;  // how long in this state, as far as this node knows
+};
+
+struct Digest {
+  uint64_t applied = 0;
+  uint64_t revision = 0;
+  std::string digest;  // hexadecimal; equal on nodes with equal `applied`
+};
+
+struct TableInfo {
+  std::string name;
+  uint64_t size = 0;
+};
+
+class Node {
+ public:
+  // Starts a member and its thread. Returns once it listens; it joins, or founds, its cluster
+  // afterwards (wait_until_ok).
+  //
+  // Errors: kInvalid, an option is out of range; kUnavailable, the address is taken or not ours.
+  static Result<std::unique_ptr<Node>> start(NodeOptions options);
+
+  // Stops at once; the others notice by its silence. Calls under way end: kUnknownOutcome where a
+  // write was sent, else kUnavailable.
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  // Blocks until the state is kOk. Errors: kUnavailable after `timeout`, saying what it waits for.
+  Status wait_until_ok(std::chrono::nanoseconds timeout);
+
+  // A handle to the table `name` (at most 255 bytes).
+  Table table(std::string_view name);
+
+  // Applies `batch` as one transaction.
+  //
+  // Blocks; not to be called from a callback.
+  // Cost: one round trip to a majority, and one to the leader if that is another node; shared by
+  // concurrent calls.
+  // Not applied: kInvalid, kUnavailable, kJoining, kOverloaded, kOutOfMemory.
+  // Perhaps applied: kUnknownOutcome.
+  Result<BatchResult> commit(Batch batch, WriteOptions options = {});
+  void commit(Batch batch, WriteOptions options, Callback<Result<BatchResult>> callback);
+  // Many transactions, handed over at once and in this order; one callback each.
+  struct Call {
+    Batch batch;
+    Callback<Result<BatchResult>> callback;
+  };
+  void commit(std::vector<Call> calls, WriteOptions options);
+
+  // When it is OK, this node's memory holds every write that was acknowledged, by whichever node,
+  // before the call: a Moment taken afterwards is a linearizable read.
+  //
+  // Blocks; not to be called from a callback.
+  // Cost: one round trip to the leader and one from there to a majority, shared by concurrent calls.
+  // Errors: kUnavailable, kJoining, kOverloaded.
+  Status fence(ReadOptions options = {});
+  void fence(ReadOptions options, Callback<Status> callback);
+
+  // What this node has applied, at once. Without a fence before it, a stale read. Any thread.
+  Moment moment() const;
+
+  // These run on the node's thread and show one state; the blocking form waits for its next pass.
+  NodeStatus status() const;
+  void status(Callback<NodeStatus> callback) const;
+  std::vector<Member> members() const;
+  void members(Callback<std::vector<Member>> callback) const;
+  Digest digest() const;
+  void digest(Callback<Digest> callback) const;
+  std::vector<TableInfo> tables() const;
+  void tables(Callback<std::vector<TableInfo>> callback) const;
+
+  // How many other nodes hold everything that this node has applied by now (Redis' WAIT).
+  // Ends at `wanted`, or at the timeout, with the number reached.
+  void wait_for_copies(size_t wanted, std::chrono::nanoseconds timeout,
+                       Callback<Result<size_t>> callback) const;
+
+  // HOST:PORT where peers reach this node (the port that was picked, if 0 was asked for).
+  std::string address() const;
+  std::string name() const;
+
+ private:
+  friend class Table;
+  struct Inside;
+  explicit Node(std::unique_ptr<Inside> inside);
+  std::unique_ptr<Inside> inside_;
+};
+
+}  // namespace ram

@@ -1,0 +1,71 @@
+// Options of a node and of single calls: plain structs, a unit and a default on each field.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ram {
+
+enum class Severity { kDebug, kInfo, kWarning, kError };
+
+struct NodeOptions {
+  // What people call the node; a restarted node with the same name takes the old one's place.
+  // Empty: the advertised address.
+  std::string name;
+
+  // HOST:PORT where peers reach this node. Port 0 picks a free one (a cluster of one, tests).
+  std::string cluster_listen = "127.0.0.1:7379";
+  // HOST:PORT told to peers; empty: cluster_listen.
+  std::string advertise;
+  // HOST:PORT of this node's Redis front, told to others for display; empty: none.
+  std::string advertise_client;
+
+  // HOST:PORT of nodes to found or join a cluster with. With our own address in it: found, once,
+  // with the others of the list; without: only join; empty: a cluster of one.
+  std::vector<std::string> join;
+
+  // Bounds every call that sets no timeout of its own; a failover is waited out, not reported.
+  std::chrono::nanoseconds request_timeout = std::chrono::seconds(5);
+
+  // Election timeout; heartbeats scale with it. A parameter of the cluster: fixed at its founding,
+  // a node that joins takes the cluster's.
+  std::chrono::nanoseconds failover_after = std::chrono::milliseconds(500);
+
+  // Members beyond this many hold all data and have no vote. A parameter of the cluster.
+  size_t voters_max = 5;
+
+  // Entries, keys and values together; writes that would exceed it answer kOutOfMemory. Bytes.
+  size_t memory_bytes_max = size_t{4} << 30;
+
+  // Peers are not authenticated yet: a listen address beyond loopback needs this said aloud.
+  bool insecure = false;
+
+  // Where log lines go, called from the node's own thread; empty: standard error, from kInfo on.
+  std::function<void(Severity, std::string_view)> log;
+};
+
+struct WriteOptions {
+  // Empty: NodeOptions::request_timeout.
+  std::optional<std::chrono::nanoseconds> timeout;
+};
+
+enum class Reads : uint8_t {
+  // Sees every write that was acknowledged, by whichever node, before the call.
+  kLinearizable,
+  // Sees what this node has applied, at once, which may be old. Never an answer of default.
+  kStale,
+};
+
+struct ReadOptions {
+  Reads reads = Reads::kLinearizable;
+  // Empty: NodeOptions::request_timeout.
+  std::optional<std::chrono::nanoseconds> timeout;
+};
+
+}  // namespace ram

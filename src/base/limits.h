@@ -1,0 +1,68 @@
+// Every bound in the system, with its reason. Reaching one is an answer, never growth.
+//
+// docs/limits.md repeats those that a user can meet.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ram {
+
+// Data. A key's length is 16 bits in the store's entry.
+inline constexpr size_t kKeyBytesMax = 65'535;
+// A value fits into a record with room for others' transactions.
+inline constexpr size_t kValueBytesMax = size_t{16} << 20;
+inline constexpr size_t kTableNameBytesMax = 255;
+// Tables are never dropped yet, and each costs a first segment of buckets.
+inline constexpr size_t kTablesMax = 65'536;
+// Operations and conditions of one transaction: a bound on the time one apply takes.
+inline constexpr size_t kTransactionParts = 1'048'576;
+// One transaction, encoded. A record holds at least one.
+inline constexpr size_t kTransactionBytesMax = (size_t{32} << 20) - 4096;
+// One record is one log entry; a peer's frame must hold it.
+inline constexpr size_t kRecordBytesMax = size_t{32} << 20;
+// A record is closed at this size while more is waiting: small enough to keep the pipe busy.
+inline constexpr size_t kRecordBytesWanted = size_t{256} << 10;
+
+// Log: kept for followers that lag; past this they fetch the state.
+inline constexpr size_t kLogEntriesMax = 1'000'000;
+inline constexpr size_t kLogBytesMax = size_t{256} << 20;
+
+// Calls waiting for the loop (any thread puts them in). Then: kOverloaded.
+inline constexpr size_t kMailboxCallsMax = 262'144;
+inline constexpr size_t kMailboxBytesMax = size_t{64} << 20;
+// Records of this node that were sent and not yet applied here, and their bytes. Then calls wait in
+// the mailbox.
+inline constexpr size_t kRecordsInFlightMax = 256;
+inline constexpr size_t kBytesInFlightMax = size_t{64} << 20;
+// Transactions among them: bounds the replies that the replicated state keeps for one origin.
+inline constexpr size_t kTransactionsInFlightMax = 65'536;
+
+// Peers. A frame is an engine message with its entries (cut at kMessageBytesMax, but one record
+// always fits).
+inline constexpr size_t kFrameBytesMax = kRecordBytesMax + (size_t{2} << 20);
+inline constexpr size_t kMessageEntriesMax = 4'096;
+inline constexpr size_t kMessageBytesMax = size_t{1} << 20;
+// What may wait on one link to a peer that does not read. Then the link is cut and dialled again.
+inline constexpr size_t kLinkBacklogBytesMax = size_t{256} << 20;
+inline constexpr size_t kPeerLinksMax = 1'024;
+
+// Membership.
+inline constexpr size_t kMembersMax = 64;
+inline constexpr size_t kVotersMax = 15;
+inline constexpr size_t kNodeNameBytesMax = 255;
+inline constexpr size_t kAddressBytesMax = 261;  // 255 of host name, ':', 5 of port
+inline constexpr size_t kJoinListMax = 64;
+// One piece of a state that is streamed to a joiner.
+inline constexpr size_t kStatePieceBytes = size_t{256} << 10;
+
+// Redis clients.
+inline constexpr size_t kClientsMax = 10'000;
+inline constexpr size_t kClientArgumentsMax = 1'048'576;
+inline constexpr size_t kInlineBytesMax = 65'536;
+// What one client may have unparsed, and unsent. Beyond the second its commands wait; a client
+// that does not read at all for kClientIdleWriteSeconds is closed.
+inline constexpr size_t kClientInputBytesMax = size_t{64} << 20;
+inline constexpr size_t kClientOutputBytesMax = size_t{64} << 20;
+
+}  // namespace ram
