@@ -1,0 +1,127 @@
+// A node without sockets, threads or a clock: what production and the simulator both run.
+//
+// Inputs are method calls, each with the time at which it happens; outputs go to the Network, to the
+// callbacks of the calls, and to the Store that readers look into. A pass is: any number of inputs,
+// then turn(), which does once what is worth doing for all of them together: pack what waits into
+// one record, let what was appended count, make visible what is stable, answer, send.
+//
+// The life of a write and of a read is in docs/architecture.md; the pipeline is received, committed,
+// stable, applied (READ-LEASES.md section 2: last, c, sigma, a), with stable = committed until
+// leases exist.
+//
+// One thread. Callbacks run inside the core's methods; they may call submit() and fence(), nothing
+// else.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "consensus/replica.h"
+#include "machine/machine.h"
+#include "node/network.h"
+#include "ram/node.h"
+#include "ram/status.h"
+#include "store/store_slot.h"
+
+namespace ram::node {
+
+// Bounds that tests make small so that edges come early.
+struct CoreLimits {
+  size_t mailbox_calls = kMailboxCallsMax;
+  size_t mailbox_bytes = kMailboxBytesMax;
+  size_t record_bytes = kRecordBytesWanted;
+  size_t records_in_flight = kRecordsInFlightMax;
+  size_t bytes_in_flight = kBytesInFlightMax;
+  size_t transactions_in_flight = kTransactionsInFlightMax;
+  size_t log_entries = kLogEntriesMax;
+  size_t log_bytes = kLogBytesMax;
+  size_t state_piece_bytes = kStatePieceBytes;
+  size_t message_entries = kMessageEntriesMax;
+};
+
+// Mistakes that tests make on purpose, to see that they are caught.
+struct Mistakes {
+  bool reads_skip_the_wait = false;  // answer a fence before its index is applied
+  machine::Faults machine;
+  consensus::Fences fences;
+};
+
+struct CoreOptions {
+  NodeId id;                   // drawn anew for each incarnation
+  std::string name;            // not empty
+  std::string address;         // HOST:PORT that peers dial
+  std::string client;          // HOST:PORT of the Redis front; may be empty
+  std::vector<std::string> join;
+  machine::Parameters parameters;  // taken if this node founds; the cluster's otherwise
+  Duration request_timeout = std::chrono::seconds(5);
+  size_t memory_bytes_max = size_t{4} << 30;
+  uint64_t seed = 1;       // of every random choice of the core
+  uint64_t hash_seed = 1;  // of the store
+  CoreLimits limits;
+  Mistakes mistakes;
+};
+
+class NodeCore {
+ public:
+  // Ends a write: OK with its reply, which lives as long as the call, or why not with null.
+  using WriteDone = std::function<void(const Status&, const machine::Reply*)>;
+  using FenceDone = std::function<void(const Status&)>;
+
+  // `slot` is where readers of this process look; its content is replaced. All outlive the core.
+  NodeCore(CoreOptions options, store::StoreSlot& slot, const Clock& clock, Network& network,
+           Log& log);
+  ~NodeCore();
+
+  void start(Instant now);
+
+  // A frame arrived, sent by the incarnation `source` (authenticated by its link).
+  void receive(Instant now, NodeId source, const SharedBytes& frame);
+  // The stream to `address` was made anew: what was sent before may be lost.
+  void link_up(Instant now, const std::string& address);
+
+  // One transaction, as ram::Batch encodes it. `done` is called exactly once, perhaps at once.
+  void submit(Instant now, std::string transaction, Instant deadline, WriteDone done);
+  // When it is OK, the store holds every write acknowledged anywhere before this call.
+  void fence(Instant now, Instant deadline, FenceDone done);
+  // Calls `done` with how many other members hold what is applied here now: at `wanted`, or at the
+  // deadline.
+  void wait_for_copies(Instant now, size_t wanted, Instant deadline,
+                       std::function<void(size_t)> done);
+
+  // Time passed. Call when next_deadline() is reached; harmless when early.
+  void on_time(Instant now);
+  Instant next_deadline() const;
+  // Ends a pass.
+  void turn(Instant now);
+
+  // True: this incarnation is of no more use (a founding was abandoned); destroy it and start
+  // another with a new id. Its calls have ended.
+  bool spent() const;
+
+  NodeStatus status(Instant now) const;
+  std::vector<Member> members(Instant now) const;
+  Digest digest() const;
+  std::vector<TableInfo> tables() const;
+  uint64_t table_size(std::string_view table) const;
+
+  // For the simulator's checkers.
+  const consensus::Replica* replica() const;  // null: no member yet
+  ClusterId cluster() const;                  // none: no member yet
+  LogIndex applied() const;
+  void check_invariants() const;
+
+ private:
+  class Inside;
+  std::unique_ptr<Inside> inside_;
+};
+
+}  // namespace ram::node
