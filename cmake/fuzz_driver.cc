@@ -2,9 +2,9 @@
 //
 //   fuzz_frame [--runs N] [--seed S] [--bytes-max N] [FILE or DIRECTORY]...
 //
-// The inputs follow from the seed alone, so a failure is the same on every machine. The input at hand
-// when the process dies is written to crash-<seed>-<run>, in the working directory; give that file as
-// the only argument, with --runs 0, to see it again.
+// The inputs follow from the seed alone, so a failure is the same on every machine. The input at
+// hand when the process dies is written to crash-<seed>-<run>, in the working directory; give that
+// file as the only argument, with --runs 0, to see it again.
 
 #include <unistd.h>
 
@@ -166,8 +166,7 @@ int main(int argc, char** argv) {
     } else if (arg == "--bytes-max" && i + 1 < argc) {
       bytes_max = std::strtoull(argv[++i], nullptr, 10);
     } else if (arg.substr(0, 1) == "-") {
-      std::fprintf(stderr, "usage: %s [--runs N] [--seed S] [--bytes-max N] [FILE or DIRECTORY]...\n",
-                   argv[0]);
+      std::fprintf(stderr, "usage: %s [--runs N] [--seed S] [--bytes-max N] [PATH]...\n", argv[0]);
       return 2;
     } else if (std::filesystem::is_directory(arg)) {
       for (const auto& entry : std::filesystem::recursive_directory_iterator(arg)) {

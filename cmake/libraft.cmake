@@ -1,8 +1,8 @@
 # ram::libraft, the consensus engine: exactly libraft 0.22.1, linked statically.
 #
 # Looked for in this order: RAM_LIBRAFT_ROOT, pkg-config, build/libraft, scripts/fetch_libraft. Only
-# its core is used (raft_step); the parts of the archive that need libuv and LZ4 are never pulled in,
-# so nothing else is to be linked. src/consensus includes raft.h and nobody else does.
+# its core is used (raft_step); the parts of the archive that need libuv and LZ4 are never pulled
+# in, so nothing else is to be linked. src/consensus includes raft.h and nobody else does.
 
 set(ram_libraft_wanted 0.22.1)
 

@@ -6,9 +6,9 @@
 #   ram_bench(NAME bench_store SOURCES store_bench.cc DEPENDS store)
 #   ram_binary(NAME ram SOURCES main.cc DEPENDS cli)
 #
-# DEPENDS names layers (`store` is the target ram_store), THIRD_PARTY what the table below says or any
-# CMake target. Includes are written from src/ ("store/table.h"), from include/ ("ram/node.h") and, for
-# what is outside src/, from the root of the tree ("sim/world.h").
+# DEPENDS names layers (`store` is the target ram_store), THIRD_PARTY what the table below says or
+# any CMake target. Includes are written from src/ ("store/table.h"), from include/ ("ram/node.h")
+# and, for what is outside src/, from the root of the tree ("sim/world.h").
 
 include_guard()
 
@@ -77,7 +77,8 @@ if(RAM_FUZZ)
   target_compile_options(ram_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-  target_compile_options(ram_flags INTERFACE -Wno-gnu-zero-variadic-macro-arguments)
+  target_compile_options(ram_flags INTERFACE -Wno-gnu-zero-variadic-macro-arguments
+                         -Wno-keyword-macro)
 endif()
 
 # ---- the table of STYLE: who may link whom ----
@@ -127,7 +128,8 @@ function(ram_third_party name out)
     set(target CLI11::CLI11)
     set(missing libcli11-dev)
   elseif(name STREQUAL "rapidcheck")
-    # Debian's own CMake files of it name no target that can be used; it is one header and one archive.
+    # Debian's own CMake files of it name no target that can be used; it is one header and one
+    # archive.
     find_path(RAM_RAPIDCHECK_INCLUDE rapidcheck.h)
     find_library(RAM_RAPIDCHECK_LIBRARY rapidcheck)
     set(target ram_third_party_rapidcheck)
@@ -194,12 +196,14 @@ endfunction()
 
 # ---- ram_layer ----
 #
-#   ram_layer(NAME store SOURCES a.cc b.cc [DEPENDS base] [THIRD_PARTY boost] [PRIVATE_THIRD_PARTY x])
+#   ram_layer(NAME store SOURCES a.cc b.cc [DEPENDS base] [THIRD_PARTY boost]
+#             [PRIVATE_THIRD_PARTY x])
 #
 # The static library ram_<name>. THIRD_PARTY is passed on to those who include its headers;
 # PRIVATE_THIRD_PARTY (libuv, ram::libraft) is seen by its own sources alone.
 function(ram_layer)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SOURCES;DEPENDS;THIRD_PARTY;PRIVATE_THIRD_PARTY")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME"
+                        "SOURCES;DEPENDS;THIRD_PARTY;PRIVATE_THIRD_PARTY")
   ram_no_leftovers(ram_layer "${arg_UNPARSED_ARGUMENTS}")
   if(NOT DEFINED ram_may_link_${arg_NAME})
     message(FATAL_ERROR "ram_layer: '${arg_NAME}' is not in the table of layers (cmake/ram.cmake)")
@@ -250,8 +254,8 @@ endfunction()
 #   ram_test(NAME store_hash_index_test SOURCES hash_index_test.cc [DEPENDS store] [THIRD_PARTY x]
 #            [LABELS quick|long|process] [TIMEOUT seconds] [ARGS ...])
 #
-# A GoogleTest program with gtest_main and gmock, one ctest entry each; `quick` unless told otherwise.
-# RAM_SOURCE_DIR is defined as the root of the tree, for golden files.
+# A GoogleTest program with gtest_main and gmock, one ctest entry each; `quick` unless told
+# otherwise. RAM_SOURCE_DIR is defined as the root of the tree, for golden files.
 function(ram_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TIMEOUT"
                         "SOURCES;DEPENDS;THIRD_PARTY;LABELS;ARGS")
@@ -294,7 +298,10 @@ endfunction()
 #   ram_script_test(NAME resp_transcripts COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/run.py
 #                   [LABELS process] [TIMEOUT seconds])
 #
-# Any command as a ctest entry. RAM_BINARY and RAM_BUILD_DIR are in its environment.
+# Any command as a ctest entry; `python3` is Debian's own, which has Debian's modules. RAM_BINARY,
+# RAM_BUILD_DIR and RAM_SOURCE_DIR are in its environment.
+find_program(RAM_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)
+find_program(RAM_PYTHON python3)
 function(ram_script_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TIMEOUT" "COMMAND;LABELS")
   ram_no_leftovers(ram_script_test "${arg_UNPARSED_ARGUMENTS}")
@@ -304,6 +311,7 @@ function(ram_script_test)
   if(NOT arg_LABELS)
     set(arg_LABELS process)
   endif()
+  list(TRANSFORM arg_COMMAND REPLACE "^python3$" "${RAM_PYTHON}")
   add_test(NAME ${arg_NAME} COMMAND ${arg_COMMAND})
   ram_test_properties(${arg_NAME} "${arg_LABELS}" "${arg_TIMEOUT}")
   set_property(TEST ${arg_NAME} APPEND PROPERTY ENVIRONMENT
@@ -374,8 +382,8 @@ endfunction()
 #
 #   ram_header_check(store a.h b.h)
 #
-# Compiles each header alone, twice included, with the flags of the layer. ram_layer calls it for the
-# headers of its directory.
+# Compiles each header alone, twice included, with the flags of the layer. ram_layer calls it for
+# the headers of its directory.
 function(ram_header_check layer)
   if(NOT RAM_HEADER_CHECK OR NOT ARGN)
     return()
