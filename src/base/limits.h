@@ -24,6 +24,14 @@ inline constexpr size_t kRecordBytesMax = size_t{32} << 20;
 // A record is closed at this size while more is waiting: small enough to keep the pipe busy.
 inline constexpr size_t kRecordBytesWanted = size_t{256} << 10;
 
+// Store. Views of one store at a time, counting those that are closed and still being let go: an
+// entry counts the views that need it in 8 bits. Then freeze() has none to give.
+inline constexpr size_t kViewsMax = 255;
+// What is unlinked waits for its readers in batches of so many blocks, or bytes: one barrier of all
+// cores for each. Until a batch is full, or the loop idle, nothing of it is freed.
+inline constexpr size_t kLimboBatchBlocks = 512;
+inline constexpr size_t kLimboBatchBytes = size_t{1} << 20;
+
 // Log: kept for followers that lag; past this they fetch the state.
 inline constexpr size_t kLogEntriesMax = 1'000'000;
 inline constexpr size_t kLogBytesMax = size_t{256} << 20;

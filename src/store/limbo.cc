@@ -1,0 +1,52 @@
+#include "store/limbo.h"
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "store/epoch.h"
+
+namespace ram::store {
+
+void Limbo::retire(Retired retired, size_t bytes) {
+  queue_.push_back(retired);
+  ++unsealed_;
+  unsealed_bytes_ += bytes;
+}
+
+bool Limbo::wants_seal() const {
+  return unsealed_ >= kLimboBatchBlocks || unsealed_bytes_ >= kLimboBatchBytes;
+}
+
+void Limbo::seal() {
+  if (unsealed_ == 0) return;
+  batches_.push_back({epochs.advance(), unsealed_});
+  unsealed_ = 0;
+  unsealed_bytes_ = 0;
+}
+
+bool Limbo::ready(bool poll) {
+  if (batches_.empty()) return false;
+  const uint64_t epoch = batches_.front().epoch;
+  if (epoch <= passed_) return true;
+  if (!poll || !epochs.passed(epoch)) return false;
+  passed_ = epoch;
+  return true;
+}
+
+Retired Limbo::next() {
+  RAM_CHECK(!batches_.empty() && batches_.front().epoch <= passed_);
+  const Retired first = queue_.front();
+  queue_.pop_front();
+  if (--batches_.front().count == 0) batches_.pop_front();
+  return first;
+}
+
+Retired Limbo::next_at_last() {
+  if (queue_.empty()) return {};
+  const Retired first = queue_.front();
+  queue_.pop_front();
+  batches_.clear();
+  unsealed_ = queue_.size();
+  return first;
+}
+
+}  // namespace ram::store
