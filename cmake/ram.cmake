@@ -100,6 +100,17 @@ set(ram_may_link_sim node base store machine lease consensus)
 
 # ---- third-party libraries by their plain names ----
 
+# Their pkg-config modules: how the ones without CMake files of their own are found here, and how the
+# installed package finds all of them.
+set(ram_pkg_config_module_libuv libuv)
+set(ram_pkg_config_module_liburcu liburcu-memb)
+set(ram_pkg_config_module_xxhash libxxhash)
+set(ram_pkg_config_module_tomlplusplus tomlplusplus)
+set(ram_pkg_config_module_civetweb civetweb)
+set(ram_pkg_config_module_spdlog spdlog)
+set(ram_pkg_config_module_fmt fmt)
+set(ram_pkg_config_module_openssl libssl)
+
 # Sets `out` to the CMake target for `name`, looking it up once.
 function(ram_third_party name out)
   if(TARGET "${name}")
@@ -141,16 +152,12 @@ function(ram_third_party name out)
         INTERFACE_INCLUDE_DIRECTORIES "${RAM_RAPIDCHECK_INCLUDE}")
     endif()
   else()
-    set(modules_libuv libuv)
-    set(modules_liburcu liburcu-memb)
-    set(modules_xxhash libxxhash)
-    set(modules_tomlplusplus tomlplusplus)
-    set(modules_civetweb civetweb)
-    if(NOT DEFINED modules_${name})
+    if(NOT DEFINED ram_pkg_config_module_${name})
       message(FATAL_ERROR "THIRD_PARTY ${name}: neither a target nor known to cmake/ram.cmake.\n"
         "Remedy: add it to ram_third_party(), with its Debian package.")
     endif()
-    pkg_check_modules(ram_pc_${name} QUIET IMPORTED_TARGET GLOBAL ${modules_${name}})
+    pkg_check_modules(ram_pc_${name} QUIET IMPORTED_TARGET GLOBAL 
+                      ${ram_pkg_config_module_${name}})
     set(target PkgConfig::ram_pc_${name})
     set(missing ${name})
   endif()
@@ -221,13 +228,15 @@ function(ram_layer)
     ram_target_basics(${target})
     ram_link(${target} PUBLIC "${arg_DEPENDS}" "${arg_THIRD_PARTY}")
     ram_link(${target} PRIVATE "" "${arg_PRIVATE_THIRD_PARTY}")
-    set_property(GLOBAL APPEND PROPERTY RAM_ARCHIVES ${target})
   else()
     add_library(${target} INTERFACE)
     target_include_directories(${target} INTERFACE "${PROJECT_SOURCE_DIR}/src"
                                "${PROJECT_SOURCE_DIR}/include")
     ram_link(${target} INTERFACE "${arg_DEPENDS}" "${arg_THIRD_PARTY}")
   endif()
+
+  set_property(GLOBAL PROPERTY RAM_THIRD_PARTY_${arg_NAME}
+               ${arg_THIRD_PARTY} ${arg_PRIVATE_THIRD_PARTY})
 
   if(NOT arg_NAME STREQUAL "runtime")
     file(GLOB_RECURSE headers CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.h")

@@ -170,7 +170,7 @@ def check_includes(path, text, files, runtime_stems):
             continue
         candidates = (f"src/{target}", f"include/{target}", target)
         ours = next((p for p in candidates if p in files), None)
-        if ours and bracket == "<" and not path.startswith("examples/"):
+        if ours and bracket == "<" and not path.startswith(("examples/", "tests/package/")):
             yield Finding(path, number, f"<{target}> is ours", f'write "{target}"')
         if ours is None and bracket == '"':
             yield Finding(path, number, f'"{target}" is not in the tree',
