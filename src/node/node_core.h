@@ -70,6 +70,12 @@ struct CoreOptions {
   Mistakes mistakes;
 };
 
+// Who sent a frame: authenticated by the link it came on.
+struct Peer {
+  NodeId id;            // this incarnation
+  std::string address;  // where it says it can be reached
+};
+
 class NodeCore {
  public:
   // Ends a write: OK with its reply, which lives as long as the call, or why not with null.
@@ -77,14 +83,14 @@ class NodeCore {
   using FenceDone = std::function<void(const Status&)>;
 
   // `slot` is where readers of this process look; its content is replaced. All outlive the core.
+  // `clock` is asked for the wall-clock time alone.
   NodeCore(CoreOptions options, store::StoreSlot& slot, const Clock& clock, Network& network,
            Log& log);
   ~NodeCore();
 
   void start(Instant now);
 
-  // A frame arrived, sent by the incarnation `source` (authenticated by its link).
-  void receive(Instant now, NodeId source, const SharedBytes& frame);
+  void receive(Instant now, const Peer& from, const SharedBytes& frame);
   // The stream to `address` was made anew: what was sent before may be lost.
   void link_up(Instant now, const std::string& address);
 

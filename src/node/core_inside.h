@@ -1,0 +1,204 @@
+// The inside of a NodeCore, for its own .cc files: node_core.cc has the passes, core_receive.cc what
+// messages do, core_membership.cc how a node becomes a member, core_report.cc what it says of itself.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/random.h"
+#include "consensus/ports.h"
+#include "machine/snapshot_codec.h"
+#include "node/admission.h"
+#include "node/fences.h"
+#include "node/founding.h"
+#include "node/member_description.h"
+#include "node/node_core.h"
+#include "node/own_records.h"
+#include "node/peer_message.h"
+#include "node/state_transfer.h"
+
+namespace ram::node {
+
+// A member's heartbeat, and how often the core looks after what can wait.
+constexpr Duration heartbeat_of(Duration failover_after) { return failover_after / 10; }
+
+class NodeCore::Inside final : public consensus::Transport,
+                               public consensus::StateMachine,
+                               public machine::ReplySink {
+ public:
+  Inside(CoreOptions options, store::StoreSlot& slot, const Clock& clock, Network& network,
+         Log& log);
+  ~Inside() override;
+
+  // Inputs (node_core.h).
+  void start(Instant now);
+  void receive(Instant now, const Peer& from, const SharedBytes& frame);
+  void link_up(Instant now, const std::string& address);
+  void submit(Instant now, std::string transaction, Instant deadline, WriteDone done);
+  void fence(Instant now, Instant deadline, FenceDone done);
+  void wait_for_copies(size_t wanted, Instant deadline, std::function<void(size_t)> done);
+  void on_time(Instant now);
+  Instant next_deadline() const;
+  void turn(Instant now);
+
+  // Reports.
+  NodeStatus status(Instant now) const;
+  std::vector<Member> members(Instant now) const;
+  Digest digest() const;
+
+  // Ports of the replica, and the machine's sink.
+  void send(NodeId to, consensus::Message message) override;
+  void on_log_changed(LogIndex from) override;
+  void on_committed(LogIndex commit) override;
+  void on_install(const consensus::SnapshotToken& token, NodeId from) override;
+  void on_reply(Sequence sequence, const machine::Reply& reply) override;
+  void on_gap(Sequence first, Sequence last) override;
+
+  void check_invariants() const;
+
+  // What is below belongs to the .cc files named above.
+
+  // ---- passes (node_core.cc) ----
+  bool leads() const { return replica_ && replica_->is_leader(); }
+  NodeId leader() const { return replica_ ? replica_->leader() : NodeId(); }
+  bool no_quorum(Instant now) const;
+  // Why a call cannot be taken now; OK if it can.
+  Status refusal(Instant now) const;
+  bool over_memory(std::string_view transaction) const;
+  void follow_leadership(Instant now);
+  void send_own_records(Instant now);
+  void carry_record(Instant now, const SharedBytes& record);
+  void submit_record(Instant now, std::string record);
+  void advance_stable();
+  void apply_visible();
+  void turn_fences(Instant now);
+  void turn_copies();
+  void send_outbox();
+  void tell_news();
+  void compact(Instant now);
+  void heartbeat(Instant now);
+  void close_sessions(Instant now);
+  void post(const std::string& address, NodeId to, const PeerMessage& message,
+            Lane lane = Lane::kControl);
+  void post_to(NodeId member, const PeerMessage& message);
+  std::string address_of(NodeId member) const;
+  uint64_t copies_elsewhere(LogIndex index, NodeId but) const;
+
+  // ---- messages (core_receive.cc) ----
+  void on_message(Instant now, const Peer& from, const Heading& heading, RaftMessage&& message);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const Ping& ping);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const Pong& pong);
+  void on_message(Instant now, const Peer& from, const Heading& heading, RecordForward&& forward);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const FenceRequest& m);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const FenceAnswer& m);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const Standing& m);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const FoundingNote& m);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const JoinRequest& m);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const JoinAnswer& m);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const StateRequest& m);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const StatePiece& m);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const StateRefusal& m);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const CopiesRequest& m);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const CopiesAnswer& m);
+  // True if `heading` is of our cluster and for us, and we are a member.
+  bool among_members(const Peer& from, const Heading& heading);
+  void hear_leader(Term term, Round round, LogIndex stable);
+
+  // ---- membership (core_membership.cc) ----
+  Founding::Self founding_self() const;
+  consensus::ReplicaOptions replica_options(const machine::Parameters& parameters) const;
+  void become_member(const machine::Parameters& parameters);
+  void start_founded(Instant now);
+  void seek_membership(Instant now);
+  void ask_for_state(Instant now, const std::string& source, LogIndex at_least);
+  void keep_fetching(Instant now);
+  void finish_fetching(Instant now);
+  void give_up_fetching();
+  StateSource::Frozen freeze() const;
+  void answer_from_sessions();
+  std::string description() const;
+
+  const CoreOptions options_;
+  store::StoreSlot& slot_;
+  const Clock& clock_;
+  Network& network_;
+  Log& log_;
+  Random random_;
+
+  // Before membership.
+  Founding founding_;
+  std::string join_leader_;  // address that a member named; empty: ask whoever was seen
+  uint64_t join_attempts_ = 0;
+  std::string join_refusal_;  // the last; empty: none
+
+  // Membership.
+  ClusterId cluster_;
+  Duration failover_after_;  // the cluster's once a member, our flag's before
+  std::unique_ptr<machine::Machine> machine_;
+  std::unique_ptr<consensus::Replica> replica_;
+  std::map<NodeId, std::string> strangers_;  // addresses of senders that no configuration of ours has
+
+  // The pipeline (READ-LEASES section 2).
+  LogIndex stable_;   // sigma
+  LogIndex applied_;  // a
+  Term echo_term_;
+  Round echo_;  // latest round of echo_term_ received
+
+  // Calls.
+  OwnRecords own_;
+  FenceAsker asker_;
+  FenceRounds rounds_;
+  struct Copies {
+    LogIndex index;
+    size_t wanted;
+    Instant deadline;
+    std::function<void(size_t)> done;
+    size_t reached = 0;
+  };
+  std::vector<Copies> copies_;
+
+  // States on their way.
+  StateSource source_;
+  struct Fetch {
+    StateReceiver receiver;
+    std::string address;
+    std::unique_ptr<store::Store> store;
+    std::unique_ptr<machine::StateLoader> loader;
+  };
+  std::optional<Fetch> fetch_;
+  bool fetched_ = false;  // the last piece is in
+  std::optional<std::pair<consensus::SnapshotToken, NodeId>> install_;
+
+  // Leadership, as last seen.
+  Admission admission_;
+  Term seen_term_;
+  NodeId seen_leader_;
+  bool led_ = false;
+  std::map<NodeId, std::pair<Term, Sequence>> closing_;  // sessions whose end was submitted
+  Instant last_contact_{};
+
+  // This pass.
+  std::vector<std::pair<NodeId, consensus::Message>> outbox_;
+  struct News {
+    LogIndex stable;
+    Round round;
+  };
+  std::map<NodeId, News> told_;  // latest news sent to each member
+  bool resend_ = false;
+  bool again_ = false;  // a callback left something for another pass
+
+  Instant started_{};
+  Instant next_heartbeat_{};
+  Instant next_call_deadline_ = kNever;
+  mutable struct {
+    uint64_t asked = 0;
+    uint64_t refused = 0;
+    uint64_t writes = 0;
+  } counts_;
+};
+
+}  // namespace ram::node

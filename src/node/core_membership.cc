@@ -1,0 +1,203 @@
+// How a NodeCore becomes a member, and a member that fell behind gets a state.
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/codec.h"
+#include "consensus/entry_log.h"
+#include "machine/parameters.h"
+#include "node/core_inside.h"
+#include "ram/version.h"
+
+namespace ram::node {
+
+std::string NodeCore::Inside::description() const {
+  return encode_description(
+      {options_.name, options_.address, options_.client, std::string(kVersion)});
+}
+
+Founding::Self NodeCore::Inside::founding_self() const {
+  Founding::Self self;
+  self.id = options_.id;
+  self.address = options_.address;
+  self.description = description();
+  self.list = options_.join;
+  Writer parameters(self.parameters);
+  machine::encode(parameters, options_.parameters);
+  self.voters_max = options_.parameters.voters_max;
+  self.ask_every = 2 * heartbeat_of(options_.parameters.failover_after);
+  self.complain_every = 10 * options_.parameters.failover_after;
+  return self;
+}
+
+consensus::ReplicaOptions NodeCore::Inside::replica_options(
+    const machine::Parameters& parameters) const {
+  consensus::ReplicaOptions options;
+  options.election_timeout = parameters.failover_after;
+  options.heartbeat = heartbeat_of(parameters.failover_after);
+  options.install_timeout = 2 * parameters.failover_after;
+  options.message_entries_max = options_.limits.message_entries;
+  options.message_bytes_max = kMessageBytesMax;
+  return options;
+}
+
+// Requires: the slot holds the state's store.
+void NodeCore::Inside::become_member(const machine::Parameters& parameters) {
+  cluster_ = parameters.cluster;
+  failover_after_ = parameters.failover_after;
+  if (parameters.failover_after != options_.parameters.failover_after ||
+      parameters.voters_max != options_.parameters.voters_max) {
+    log_.warning("the cluster was founded with other parameters than this node's flags say; "
+                 "the cluster's hold");
+  }
+  admission_ = Admission({parameters.voters_max, failover_after_, 60 * failover_after_});
+  replica_ = std::make_unique<consensus::Replica>(
+      options_.id, replica_options(parameters), static_cast<uint32_t>(random_.next()), *this,
+      *this, options_.mistakes.fences);
+}
+
+void NodeCore::Inside::start_founded(Instant now) {
+  const Proposal& proposal = founding_.proposal();
+  Reader reader(proposal.parameters);
+  machine::Parameters parameters = machine::decode_parameters(reader);
+  if (!reader.finished()) {  // a founder of another version; we keep our own
+    log_.error("the founder's parameters are unknown to this version");
+    parameters = options_.parameters;
+  }
+  parameters.cluster = proposal.cluster;
+  slot_.replace(std::make_unique<store::Store>(options_.hash_seed));
+  machine_ = std::make_unique<machine::Machine>(slot_.current(), parameters,
+                                                options_.mistakes.machine);
+  become_member(parameters);
+  last_contact_ = now;
+  replica_->found(now, proposal.members);
+  log_.info("the cluster is founded: " + std::to_string(proposal.members.servers.size()) +
+            " members, " + std::to_string(proposal.members.voters()) + " with a vote");
+}
+
+void NodeCore::Inside::seek_membership(Instant now) {
+  LogIndex have;
+  if (replica_) {
+    if (replica_->latest().find(options_.id) != nullptr) return;
+    // Not let in yet, or not told so.
+    have = std::min(applied_, replica_->commit());
+    if (!have) return;
+  } else if (fetch_ || founding_.phase() != Phase::kFresh) {
+    return;
+  }
+  const std::vector<std::string> seen =
+      replica_ ? options_.join : founding_.members_seen(now);
+  // The leader if someone named it; every other time anyone, in case that one is gone.
+  ++join_attempts_;
+  std::string ask = join_leader_;
+  if (ask.empty() || join_attempts_ % 2 == 0) {
+    if (seen.empty()) return;
+    ask = seen[(join_attempts_ / 2) % seen.size()];
+  }
+  post(ask, NodeId(), JoinRequest{description(), have});
+}
+
+// ---- states ----
+
+StateSource::Frozen NodeCore::Inside::freeze() const {
+  StateSource::Frozen frozen;
+  const LogIndex index = std::min(applied_, replica_->commit());
+  const Term term = replica_->term_at(index);
+  if (replica_->installing() || !term || replica_->committed_configuration_index() > index) {
+    return frozen;
+  }
+  frozen.origin = {index, term, applied_, replica_->committed_configuration_index(),
+                   replica_->committed()};
+  frozen.state = machine_->freeze();
+  return frozen;
+}
+
+void NodeCore::Inside::ask_for_state(Instant now, const std::string& source, LogIndex at_least) {
+  auto store = std::make_unique<store::Store>(options_.hash_seed);
+  auto loader = std::make_unique<machine::StateLoader>(*store);
+  fetch_.emplace(Fetch{StateReceiver(Nonce(random_.next() >> 1), at_least, now), source,
+                       std::move(store), std::move(loader)});
+  fetched_ = false;
+  post(source, NodeId(), fetch_->receiver.request(/*again=*/false));
+}
+
+void NodeCore::Inside::give_up_fetching() {
+  fetch_.reset();
+  fetched_ = false;
+}
+
+void NodeCore::Inside::keep_fetching(Instant now) {
+  if (!fetch_) {
+    if (!replica_ || !replica_->installing()) return;
+    // An installing node never gives up: it tries every member in turn (ENGINE.md section 4).
+    std::vector<std::string> sources;
+    for (const consensus::Server& server : replica_->latest().servers) {
+      if (server.id != options_.id) sources.push_back(address_of(server.id));
+    }
+    if (sources.empty()) return;
+    ask_for_state(now, sources[random_.below(sources.size())], replica_->log().offset());
+    return;
+  }
+  if (fetched_) return;
+  if (now - fetch_->receiver.heard() >= 4 * failover_after_) {
+    log_.info("the state from " + fetch_->address + " does not come; asking elsewhere");
+    give_up_fetching();
+  } else if (now - fetch_->receiver.asked() >= 4 * heartbeat_of(failover_after_)) {
+    fetch_->receiver.on_asked(now);
+    post(fetch_->address, NodeId(), fetch_->receiver.request(/*again=*/true));
+  }
+}
+
+void NodeCore::Inside::finish_fetching(Instant now) {
+  fetched_ = false;
+  const StateOrigin origin = fetch_->receiver.origin();
+  auto loaded = fetch_->loader->finish();
+  if (!loaded.ok() || origin.applied < fetch_->receiver.at_least()) {
+    log_.error("the state from " + fetch_->address + " is broken: " + loaded.status().message());
+    give_up_fetching();
+    return;
+  }
+  if (replica_ && !replica_->installing()) {  // no longer needed
+    give_up_fetching();
+    return;
+  }
+  if (!replica_ && founding_.phase() != Phase::kFresh) {  // a founder after all
+    give_up_fetching();
+    return;
+  }
+  source_.drop_all();
+  machine_ = std::move(*loaded);
+  slot_.replace(std::move(fetch_->store));
+  fetch_.reset();
+  applied_ = machine_->applied();
+  stable_ = std::max(stable_, applied_);
+  if (replica_) {
+    replica_->installed(now);
+    answer_from_sessions();
+    log_.info("caught up with a state as of log index " + std::to_string(applied_.value));
+    return;
+  }
+  become_member(machine_->parameters());
+  founding_.joined();
+  last_contact_ = now;
+  replica_->resume(now, {origin.index, origin.term, origin.configuration,
+                         origin.configuration_index});
+  log_.info("received the cluster's state as of log index " + std::to_string(applied_.value));
+}
+
+// Our writes whose entries arrived inside the state.
+void NodeCore::Inside::answer_from_sessions() {
+  const machine::Session* session = machine_->sessions().find(options_.id);
+  if (session == nullptr) return;
+  while (own_.floor() < session->last()) {
+    const Sequence next = own_.floor().next();
+    if (const machine::Reply* reply = session->reply(next)) {
+      on_reply(next, *reply);
+    } else {
+      own_.on_reply_lost();
+    }
+  }
+}
+
+}  // namespace ram::node

@@ -1,0 +1,234 @@
+// What messages do to a NodeCore. Nothing here trusts its input: what does not make sense, or is not
+// for us, is dropped.
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "machine/command_codec.h"
+#include "node/core_inside.h"
+
+namespace ram::node {
+namespace {
+
+using consensus::AppendEntries;
+using consensus::AppendEntriesResult;
+using consensus::InstallSnapshot;
+
+// Addresses of senders that are in no configuration here: candidates that a voter with an old
+// configuration must answer, joiners.
+constexpr size_t kStrangersMax = 256;
+
+Term term_of(const consensus::Message& message) {
+  return std::visit([](const auto& m) { return m.term; }, message);
+}
+
+// True if every transaction of the record decodes: what the leader submits, all must apply.
+bool whole(std::string_view bytes, NodeId origin) {
+  machine::RecordReader record(bytes);
+  if (!record.ok() || record.header().kind != machine::RecordKind::kTransactions ||
+      record.header().origin != origin) {
+    return false;
+  }
+  for (std::string_view transaction; record.next(transaction);) {
+    if (!machine::check_transaction(transaction).ok()) return false;
+  }
+  return record.finished();
+}
+
+}  // namespace
+
+void NodeCore::Inside::receive(Instant now, const Peer& from, const SharedBytes& bytes) {
+  if (founding_.abandoned()) return;
+  std::optional<Frame> frame = decode_frame(bytes);
+  if (!frame || frame->heading.source != from.id) return;
+  if (frame->heading.destination && frame->heading.destination != options_.id) return;
+  if (strangers_.size() >= kStrangersMax) strangers_.clear();
+  strangers_[from.id] = from.address;
+  if (leads()) admission_.heard(now, from.id);
+  std::visit(
+      [&](auto&& message) {
+        on_message(now, from, frame->heading, std::forward<decltype(message)>(message));
+      },
+      std::move(frame->message));
+  again_ = true;
+}
+
+void NodeCore::Inside::link_up(Instant, const std::string& address) {
+  if (!replica_ || leads() || !leader() || address_of(leader()) != address) return;
+  asker_.ask_again(kNever);
+  resend_ = true;
+  again_ = true;
+}
+
+bool NodeCore::Inside::among_members(const Peer& from, const Heading& heading) {
+  if (!heading.cluster || heading.destination != options_.id) return false;
+  if (!replica_) {
+    // The proposal that we accepted runs: join in with the next pass. What came is sent again.
+    if (founding_.phase() != Phase::kFresh && !founding_.started() &&
+        founding_.proposal().members.find(from.id) != nullptr) {
+      founding_.on_cluster_seen(heading.cluster);
+    }
+    return false;
+  }
+  return heading.cluster == cluster_;
+}
+
+void NodeCore::Inside::hear_leader(Term term, Round round, LogIndex stable) {
+  if (term > replica_->term()) return;  // R6.3: not before the engine is in that term
+  stable_ = std::max(stable_, stable);
+  if (term != replica_->term() || leads()) return;
+  if (echo_term_ != term) echo_ = Round();
+  echo_term_ = term;
+  echo_ = std::max(echo_, round);
+}
+
+void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
+                                  RaftMessage&& message) {
+  if (!among_members(from, heading)) return;
+  const Term term = term_of(message.message);
+  const bool from_leader = std::holds_alternative<AppendEntries>(message.message) ||
+                           std::holds_alternative<InstallSnapshot>(message.message);
+  const bool result = std::holds_alternative<AppendEntriesResult>(message.message);
+  replica_->receive(now, from.id, std::move(message.message));
+  if (from_leader) hear_leader(term, message.round, message.stable);
+  if (result && leads() && term == replica_->term()) rounds_.on_echo(from.id, message.echo);
+}
+
+void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,
+                                  const Ping& ping) {
+  if (!among_members(from, heading)) return;
+  const Round before = echo_term_ == ping.term ? echo_ : Round();
+  hear_leader(ping.term, ping.round, ping.stable);
+  if (ping.term == replica_->term() && !leads() && ping.round > before) {
+    post(from.address, from.id, Pong{ping.term, echo_});
+  }
+}
+
+void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,
+                                  const Pong& pong) {
+  if (!among_members(from, heading)) return;
+  if (leads() && pong.term == replica_->term()) rounds_.on_echo(from.id, pong.echo);
+}
+
+void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
+                                  RecordForward&& forward) {
+  if (!among_members(from, heading) || !leads()) return;
+  if (replica_->latest().find(from.id) == nullptr) return;  // its session may be over
+  if (!whole(forward.record.view(), from.id)) return;
+  submit_record(now, std::string(forward.record.view()));
+}
+
+void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,
+                                  const FenceRequest& request) {
+  if (among_members(from, heading) && leads()) rounds_.add({from.id, request.nonce});
+}
+
+void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,
+                                  const FenceAnswer& answer) {
+  if (among_members(from, heading)) asker_.on_answer(answer.nonce, answer.index);
+}
+
+void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,
+                                  const CopiesRequest& request) {
+  if (!among_members(from, heading) || !leads()) return;
+  post(from.address, from.id,
+       CopiesAnswer{request.index, copies_elsewhere(request.index, from.id)});
+}
+
+void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,
+                                  const CopiesAnswer& answer) {
+  if (!among_members(from, heading)) return;
+  for (Copies& copies : copies_) {
+    if (copies.index <= answer.index) {
+      copies.reached = std::max(copies.reached, static_cast<size_t>(answer.count));
+    }
+  }
+}
+
+void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
+                                  const Standing& standing) {
+  if (standing.question) {
+    const std::string leader_address = replica_ && leader() ? address_of(leader()) : "";
+    post(from.address, from.id, founding_.standing(standing.question, leader_address));
+  }
+  if (standing.answer && heading.destination == options_.id) {
+    founding_.on_standing(now, from.id, heading.cluster, standing);
+    if (standing.phase == Phase::kMember && !standing.leader.empty()) {
+      join_leader_ = standing.leader;
+    }
+  }
+}
+
+void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading&,
+                                  const FoundingNote& note) {
+  founding_.on_note(now, from.id, note);
+}
+
+void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
+                                  const JoinRequest& request) {
+  if (!replica_ || (heading.cluster && heading.cluster != cluster_)) return;
+  JoinAnswer answer;
+  if (leads()) {
+    answer = admission_.on_request(now, from.id, request, *replica_);
+  } else {
+    answer.kind = JoinAnswer::Kind::kAsk;
+    if (leader()) answer.address = address_of(leader());
+  }
+  post(from.address, from.id, answer);
+}
+
+void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
+                                  const JoinAnswer& answer) {
+  if (heading.destination != options_.id || !heading.cluster) return;
+  if (replica_ && heading.cluster != cluster_) return;
+  switch (answer.kind) {
+    case JoinAnswer::Kind::kAsk: join_leader_ = answer.address; return;
+    case JoinAnswer::Kind::kWait: join_leader_ = from.address; return;
+    case JoinAnswer::Kind::kRefused:
+      if (join_refusal_ != answer.reason) log_.warning("may not join yet: " + answer.reason);
+      join_refusal_ = answer.reason;
+      return;
+    case JoinAnswer::Kind::kFetch:
+      join_refusal_.clear();
+      join_leader_ = from.address;
+      if (!replica_ && !fetch_ && founding_.phase() == Phase::kFresh && !answer.address.empty()) {
+        ask_for_state(now, answer.address, LogIndex());
+      }
+  }
+}
+
+void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
+                                  const StateRequest& request) {
+  if (!replica_ || (heading.cluster && heading.cluster != cluster_)) return;
+  source_.on_request(
+      now, from.id, request, [this] { return freeze(); },
+      [&](const PeerMessage& message) { post(from.address, from.id, message, Lane::kBulk); });
+}
+
+void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading&,
+                                  const StatePiece& piece) {
+  if (!fetch_ || fetched_) return;
+  const auto take = [this](std::string_view bytes) { return fetch_->loader->feed(bytes).ok(); };
+  switch (fetch_->receiver.on_piece(now, piece, take)) {
+    case StateReceiver::Progress::kNothing: return;
+    case StateReceiver::Progress::kAsk:
+      fetch_->receiver.on_asked(now);
+      post(from.address, from.id, fetch_->receiver.request(/*again=*/false));
+      return;
+    case StateReceiver::Progress::kBroken:
+      log_.error("the state from " + from.address + " is broken; asking for it anew");
+      give_up_fetching();
+      return;
+    case StateReceiver::Progress::kDone: fetched_ = true;
+  }
+}
+
+void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading&,
+                                  const StateRefusal& refusal) {
+  if (!fetch_ || fetch_->receiver.nonce() != refusal.transfer) return;
+  log_.debug("no state from " + from.address + ": " + refusal.reason);
+  give_up_fetching();
+}
+
+}  // namespace ram::node

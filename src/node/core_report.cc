@@ -1,0 +1,123 @@
+// What a NodeCore says of itself and of the others.
+
+#include <algorithm>
+
+#include "node/core_inside.h"
+#include "ram/version.h"
+
+namespace ram::node {
+namespace {
+
+uint64_t milliseconds(Duration duration) {
+  return static_cast<uint64_t>(
+      std::max<int64_t>(0, std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()));
+}
+
+std::string hexadecimal(uint64_t value) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text(16, '0');
+  for (size_t i = 0; i < 16; ++i) text[15 - i] = kDigits[(value >> (4 * i)) & 15];
+  return text;
+}
+
+}  // namespace
+
+NodeStatus NodeCore::Inside::status(Instant now) const {
+  NodeStatus status;
+  status.name = options_.name;
+  status.id = options_.id.value;
+  status.version = kVersion;
+  status.uptime_ms = milliseconds(now - started_);
+  status.memory_bytes = slot_.memory_bytes();
+  status.reads_asked = counts_.asked;
+  status.reads_refused = counts_.refused;
+  status.writes = counts_.writes;
+  if (!replica_) {
+    status.waiting_for = join_refusal_.empty() ? founding_.waiting_for(now) : join_refusal_;
+    return status;
+  }
+  status.cluster = hexadecimal(cluster_.high) + hexadecimal(cluster_.low);
+  status.term = replica_->term().value;
+  status.commit = replica_->commit().value;
+  status.stable = stable_.value;
+  status.applied = applied_.value;
+  status.revision = machine_->revision().value;
+  const consensus::Configuration& members = replica_->latest();
+  status.members = members.servers.size();
+  status.voters = members.voters();
+  if (const consensus::Server* server = members.find(leader())) {
+    if (const auto description = decode_description(server->description)) {
+      status.leader = description->name;
+    }
+  }
+  const consensus::Server* self = members.find(options_.id);
+  const bool votes = self != nullptr && self->role == consensus::Role::kVoter;
+  if (leads()) {
+    status.role = NodeRole::kLeader;
+  } else if (votes) {
+    status.role = NodeRole::kFollower;
+  } else {
+    status.role = self != nullptr ? NodeRole::kStandby : NodeRole::kJoining;
+  }
+  const bool will_be_promoted = members.voters() > 1 &&
+                                members.voters() < machine_->parameters().voters_max;
+  if (no_quorum(now)) {
+    status.state = NodeState::kNoQuorum;
+    status.waiting_for = "a leader: no majority of the " + std::to_string(members.voters()) +
+                         " voters can be reached";
+  } else if (self == nullptr || (!votes && will_be_promoted)) {
+    status.waiting_for = "promotion: the leader lets this node in";
+  } else if (!leader() || (leads() && !replica_->barrier_committed())) {
+    status.waiting_for = "a leader";
+  } else if (replica_->installing()) {
+    status.waiting_for = "the state, from another member";
+  } else {
+    status.state = NodeState::kOk;
+    if (members.voters() == 2) {
+      status.waiting_for = "a third voter: with two, the loss of either stops the cluster";
+    }
+  }
+  return status;
+}
+
+std::vector<Member> NodeCore::Inside::members(Instant now) const {
+  std::vector<Member> members;
+  if (!replica_) return members;
+  for (const consensus::Server& server : replica_->latest().servers) {
+    const auto description = decode_description(server.description);
+    if (!description) continue;
+    Member member;
+    member.name = description->name;
+    member.id = server.id.value;
+    member.address = description->address;
+    member.client = description->client;
+    member.version = description->version;
+    member.voter = server.role == consensus::Role::kVoter;
+    member.leader = server.id == leader();
+    // Only a leader hears from everyone; others show as up what they have no news of.
+    if (leads() && server.id != options_.id) {
+      const LogIndex match = replica_->match(server.id);
+      member.lag = replica_->last() > match ? replica_->last() - match : 0;
+      if (admission_.silent(now, server.id)) {
+        member.state = MemberState::kSilent;
+        member.since_ms = milliseconds(now - admission_.last_heard(server.id));
+      } else if (!member.voter || match < replica_->barrier()) {
+        member.state = MemberState::kCatchingUp;
+      }
+    }
+    members.push_back(std::move(member));
+  }
+  return members;
+}
+
+Digest NodeCore::Inside::digest() const {
+  Digest digest;
+  digest.applied = applied_.value;
+  if (machine_) {
+    digest.revision = machine_->revision().value;
+    digest.digest = hexadecimal(machine_->digest());
+  }
+  return digest;
+}
+
+}  // namespace ram::node

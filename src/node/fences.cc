@@ -1,0 +1,143 @@
+#include "node/fences.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/limits.h"
+
+namespace ram::node {
+namespace {
+
+// Questions on their way at once. More would not be answered sooner: each pass of the loop puts
+// one, and they overlap a round trip.
+constexpr size_t kQuestionsMax = 8;
+constexpr size_t kRoundsMax = 8;
+
+}  // namespace
+
+void FenceAsker::add(Instant deadline, Done done) {
+  if (reads_ >= kMailboxCallsMax) {
+    done(Status::overloaded("too many reads are waiting on this node; try again after a pause"));
+    return;
+  }
+  ++reads_;
+  next_deadline_ = std::min(next_deadline_, deadline);
+  waiting_.push_back({deadline, std::move(done)});
+}
+
+bool FenceAsker::wants_question() const {
+  return !waiting_.empty() && asked_.size() < kQuestionsMax;
+}
+
+Nonce FenceAsker::ask(Instant now) {
+  ++last_nonce_;
+  asked_.emplace(last_nonce_, Question{now, std::exchange(waiting_, {})});
+  return last_nonce_;
+}
+
+void FenceAsker::on_answer(Nonce nonce, LogIndex index) {
+  const auto found = asked_.find(nonce);
+  if (found == asked_.end()) return;  // asked again meanwhile
+  answered_.emplace(index, std::move(found->second.reads));
+  asked_.erase(found);
+}
+
+void FenceAsker::ask_again(Instant asked_before) {
+  for (auto it = asked_.begin(); it != asked_.end();) {
+    if (it->second.at >= asked_before) {
+      ++it;
+      continue;
+    }
+    for (Read& read : it->second.reads) waiting_.push_back(std::move(read));
+    it = asked_.erase(it);
+  }
+}
+
+void FenceAsker::on_applied(LogIndex applied) {
+  while (!answered_.empty() && answered_.begin()->first <= applied) {
+    const std::vector<Read> reads = std::move(answered_.begin()->second);
+    answered_.erase(answered_.begin());
+    reads_ -= reads.size();
+    for (const Read& read : reads) read.done(Status());
+  }
+}
+
+Instant FenceAsker::expire(Instant now) {
+  if (now < next_deadline_) return next_deadline_;
+  next_deadline_ = kNever;
+  std::vector<Done> late;
+  auto sort_out = [&](std::vector<Read>& reads) {
+    std::erase_if(reads, [&](Read& read) {
+      if (read.deadline > now) {
+        next_deadline_ = std::min(next_deadline_, read.deadline);
+        return false;
+      }
+      late.push_back(std::move(read.done));
+      return true;
+    });
+  };
+  sort_out(waiting_);
+  for (auto& [nonce, question] : asked_) sort_out(question.reads);
+  for (auto& [index, reads] : answered_) sort_out(reads);
+  reads_ -= late.size();
+  for (const Done& done : late) {
+    done(Status::unavailable("no leader confirmed this node's state before the deadline"));
+  }
+  return next_deadline_;
+}
+
+void FenceAsker::fail_all(const Status& status) {
+  std::vector<Read> reads = std::exchange(waiting_, {});
+  for (auto& [nonce, question] : std::exchange(asked_, {})) {
+    std::move(question.reads.begin(), question.reads.end(), std::back_inserter(reads));
+  }
+  for (auto& [index, answered] : std::exchange(answered_, {})) {
+    std::move(answered.begin(), answered.end(), std::back_inserter(reads));
+  }
+  reads_ = 0;
+  for (const Read& read : reads) read.done(status);
+}
+
+void FenceRounds::restart() {
+  waiting_.clear();
+  begun_.clear();
+  echoed_.clear();
+  latest_ = Round();
+}
+
+void FenceRounds::add(Question question) {
+  // Who asks has at most kQuestionsMax open; more are repeats, or from many who left.
+  if (waiting_.size() < kQuestionsMax * kMembersMax) waiting_.push_back(question);
+}
+
+bool FenceRounds::may_begin() const { return !waiting_.empty() && begun_.size() < kRoundsMax; }
+
+Round FenceRounds::begin(LogIndex index) {
+  ++latest_;
+  begun_.push_back({latest_, index, std::exchange(waiting_, {})});
+  return latest_;
+}
+
+void FenceRounds::on_echo(NodeId member, Round round) {
+  if (round > latest_) return;  // of a term that is not ours: nothing of ours was echoed
+  Round& echoed = echoed_[member];
+  echoed = std::max(echoed, round);
+}
+
+void FenceRounds::answer(const consensus::Configuration& configuration, NodeId self,
+                         const Answer& answer) {
+  while (!begun_.empty()) {
+    const Begun& oldest = begun_.front();
+    size_t confirmed = 0;
+    for (const consensus::Server& server : configuration.servers) {
+      if (server.role != consensus::Role::kVoter) continue;
+      const auto echo = echoed_.find(server.id);
+      if (server.id == self || (echo != echoed_.end() && echo->second >= oldest.round)) ++confirmed;
+    }
+    if (confirmed < configuration.majority()) return;
+    for (const Question& question : oldest.questions) answer(question, oldest.index);
+    begun_.pop_front();
+  }
+}
+
+}  // namespace ram::node

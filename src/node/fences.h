@@ -1,0 +1,106 @@
+// Fences: how a read learns that this node has everything that was acknowledged before it began
+// (READ-LEASES R8.3, with the `round` of section 3).
+//
+// FenceAsker is the reader's side. Reads that wait together share one question, put to the leader
+// after each of them began; its answer is an index, and they go on when that is applied here.
+//
+// FenceRounds is the leader's. It answers max(stable, barrier) once a majority of the voters has
+// echoed a round that began after the question came: then nobody else led when it came, and nothing
+// can have been acknowledged that the index does not cover. One round serves all that waited.
+//
+// Source: Ongaro, "Consensus: Bridging Theory and Practice" (2014), section 6.4.
+// One thread.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "consensus/configuration.h"
+#include "node/node_core.h"
+#include "ram/status.h"
+
+namespace ram::node {
+
+class FenceAsker {
+ public:
+  using Done = NodeCore::FenceDone;
+
+  void add(Instant deadline, Done done);
+
+  // True if something waits for a question and another one may be put now.
+  bool wants_question() const;
+  // Puts everything that waits under a new question; returns its nonce.
+  Nonce ask(Instant now);
+  void on_answer(Nonce nonce, LogIndex index);
+  // Puts what was asked before `asked_before`, and not answered, among the waiting again.
+  void ask_again(Instant asked_before);
+
+  // Ends what may go on, as `applied` is visible here.
+  void on_applied(LogIndex applied);
+  // Ends what is past its deadline, and returns the next one, or kNever.
+  Instant expire(Instant now);
+  void fail_all(const Status& status);
+
+  bool idle() const { return waiting_.empty() && asked_.empty() && answered_.empty(); }
+
+ private:
+  struct Read {
+    Instant deadline;
+    Done done;
+  };
+  struct Question {
+    Instant at;
+    std::vector<Read> reads;
+  };
+
+  std::vector<Read> waiting_;
+  std::map<Nonce, Question> asked_;
+  std::multimap<LogIndex, std::vector<Read>> answered_;
+  size_t reads_ = 0;  // in all three
+  Nonce last_nonce_;
+  Instant next_deadline_ = kNever;  // none is earlier
+};
+
+class FenceRounds {
+ public:
+  struct Question {
+    NodeId asker;
+    Nonce nonce;
+  };
+  using Answer = std::function<void(const Question&, LogIndex index)>;
+
+  // A new term, or none of ours: what was asked is forgotten; who asked will ask again.
+  void restart();
+  void add(Question question);
+  bool waiting() const { return !waiting_.empty(); }
+  // True if another round may begin now.
+  bool may_begin() const;
+  // Begins a round for all that wait; `index` is max(stable, barrier) now, the barrier committed.
+  Round begin(LogIndex index);
+  void on_echo(NodeId member, Round round);
+  // Answers what a majority of `configuration`'s voters, `self` included, has confirmed.
+  void answer(const consensus::Configuration& configuration, NodeId self, const Answer& answer);
+
+  // The latest round begun; it rides on everything that the leader sends.
+  Round latest() const { return latest_; }
+  bool outstanding() const { return !begun_.empty(); }
+
+ private:
+  struct Begun {
+    Round round;
+    LogIndex index;
+    std::vector<Question> questions;
+  };
+
+  std::vector<Question> waiting_;
+  std::deque<Begun> begun_;
+  std::map<NodeId, Round> echoed_;
+  Round latest_;
+};
+
+}  // namespace ram::node

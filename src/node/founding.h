@@ -1,0 +1,123 @@
+// How nodes that know only a list of addresses become one cluster, once (MEMBERSHIP.md section 1).
+//
+// A node is fresh until it accepts one proposal (of a cluster id and its members) or has received a
+// state. The lowest incarnation that sees the whole list fresh, itself included, proposes. A node
+// starts a proposal when it knows that all its members accepted it, or when anyone started it.
+//
+// A member that dies before it could be known to have accepted would hold up the others for ever,
+// so there is a way out. Who learns that a member was replaced (another incarnation answered, at its
+// address, a question put after the proposal was known), or that someone withdrew, *withdraws*: it
+// will start only what another has started. When every other member has withdrawn or was replaced,
+// nobody has started it and nobody will be the first: the node gives itself up and comes back as a
+// new incarnation.
+//
+// Invariants: a node accepts one proposal in its life; a node that withdrew is never the first to
+// start. So no cluster of one list comes to be while a node of another can be reached: proposing
+// needs everyone of the list fresh.
+//
+// Messages go out through `Post`; time comes in. One thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "node/peer_message.h"
+
+namespace ram::node {
+
+class Founding {
+ public:
+  struct Self {
+    NodeId id;
+    std::string address;
+    std::string description;        // encoded MemberDescription
+    std::vector<std::string> list;  // the join list; empty: a cluster of one
+    std::string parameters;         // machine::Parameters, encoded
+    size_t voters_max = 5;
+    Duration ask_every{};
+    Duration complain_every{};
+  };
+  // To whoever lives at the address; the heading's cluster is none.
+  using Post = std::function<void(const std::string& address, PeerMessage message)>;
+
+  Founding(Self self, Random random, Post post, Log& log);
+
+  void start(Instant now);
+  void on_time(Instant now);
+  Instant next_deadline() const { return next_ask_; }
+
+  // An answer to a question of ours.
+  void on_standing(Instant now, NodeId source, ClusterId cluster, const Standing& standing);
+  void on_note(Instant now, NodeId source, const FoundingNote& note);
+  // A message of `cluster` arrived from one of its members: if it is ours, it has been started.
+  void on_cluster_seen(ClusterId cluster);
+  // A state was received instead: this node is fresh no more, and founds nothing.
+  void joined();
+
+  Phase phase() const { return phase_; }
+  // True once the accepted proposal is to be started.
+  bool started() const { return phase_ == Phase::kMember && proposal_.has_value(); }
+  const Proposal& proposal() const { return *proposal_; }
+  // True: this incarnation is to be given up.
+  bool abandoned() const { return abandoned_; }
+  // Fresh, and these addresses answered lately that they are members of a cluster.
+  std::vector<std::string> members_seen(Instant now) const;
+  // Why nothing has happened yet; one line for people.
+  std::string waiting_for(Instant now) const;
+  // Our answer to whoever asks.
+  Standing standing(Nonce answer, const std::string& leader) const;
+
+ private:
+  // What the latest answer from an address said.
+  struct Answer {
+    Nonce question;  // of ours, that it answered
+    NodeId id;
+    Phase phase = Phase::kFresh;
+    ClusterId cluster;
+    std::string description;
+    std::vector<std::string> list;
+    Instant at{};
+  };
+
+  void ask(Instant now);
+  void propose_if_all_fresh();
+  void accept(const Proposal& proposal);
+  void withdraw();
+  void start_proposal();
+  // Acts on what is known of the accepted proposal's members.
+  void decide();
+  void tell_members();
+  // A line that names two nodes of one name; empty: none.
+  std::string name_taken_twice() const;
+  void complain(Instant now);
+
+  const Self self_;
+  Random random_;
+  const Post post_;
+  Log& log_;
+
+  Phase phase_ = Phase::kFresh;
+  bool abandoned_ = false;
+  std::optional<Proposal> proposal_;
+  std::set<NodeId> accepted_;   // members known to have accepted
+  std::set<NodeId> withdrawn_;  // members that said so
+  std::set<NodeId> replaced_;   // members in whose place another answered
+
+  // Questions are numbered; an answer to one at or after `proposal_question_` was given after the
+  // proposal was known here.
+  Nonce question_;
+  Nonce proposal_question_;
+  std::map<std::string, Answer> answers_;  // by address
+  Instant next_ask_ = kNever;
+  Instant next_complaint_{};
+};
+
+}  // namespace ram::node

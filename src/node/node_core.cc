@@ -1,0 +1,484 @@
+#include "node/node_core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "consensus/entry_log.h"
+#include "machine/command_codec.h"
+#include "node/core_inside.h"
+
+namespace ram::node {
+
+using consensus::EntryKind;
+using consensus::LogEntry;
+
+NodeCore::Inside::Inside(CoreOptions options, store::StoreSlot& slot, const Clock& clock,
+                         Network& network, Log& log)
+    : options_(std::move(options)),
+      slot_(slot),
+      clock_(clock),
+      network_(network),
+      log_(log),
+      random_(options_.seed),
+      founding_(founding_self(), Random(random_.next()),
+                [this](const std::string& address, const PeerMessage& message) {
+                  post(address, NodeId(), message);
+                },
+                log),
+      failover_after_(options_.parameters.failover_after),
+      own_(options_.id, options_.limits),
+      source_(options_.limits.state_piece_bytes, 20 * options_.parameters.failover_after),
+      admission_({options_.parameters.voters_max, options_.parameters.failover_after,
+                  60 * options_.parameters.failover_after}) {
+  RAM_CHECK(options_.id && !options_.name.empty());
+}
+
+NodeCore::Inside::~Inside() {
+  source_.drop_all();
+  own_.fail_all(Status::unavailable("the node stopped; not applied"));
+  asker_.fail_all(Status::unavailable("the node stopped"));
+  for (Copies& copies : std::exchange(copies_, {})) copies.done(copies.reached);
+}
+
+void NodeCore::Inside::start(Instant now) {
+  started_ = last_contact_ = now;
+  next_heartbeat_ = now + heartbeat_of(failover_after_);
+  founding_.start(now);
+  again_ = true;  // a cluster of one starts with the first pass
+}
+
+// ---- calls ----
+
+bool NodeCore::Inside::no_quorum(Instant now) const {
+  return replica_ && !replica_->is_leader() && now - last_contact_ >= 4 * failover_after_;
+}
+
+Status NodeCore::Inside::refusal(Instant now) const {
+  if (founding_.abandoned()) return Status::joining("this node is about to start anew");
+  if (!replica_) return Status::joining("this node is not part of a cluster yet");
+  if (no_quorum(now)) return Status::unavailable("no majority of the voters can be reached");
+  return Status();
+}
+
+bool NodeCore::Inside::over_memory(std::string_view transaction) const {
+  const store::Store& store = slot_.current();
+  if (store.memory_bytes() <= options_.memory_bytes_max) return false;
+  machine::TransactionReader reader(transaction);
+  for (machine::Operation operation; reader.next(operation);) {
+    switch (operation.kind) {
+      case machine::OperationKind::kPut:
+      case machine::OperationKind::kExchange:
+      case machine::OperationKind::kAppend:
+      case machine::OperationKind::kAdd: return true;
+      default: break;
+    }
+  }
+  return false;
+}
+
+void NodeCore::Inside::submit(Instant now, std::string transaction, Instant deadline,
+                              WriteDone done) {
+  if (const Status status = refusal(now); !status.ok()) {
+    done(status, nullptr);
+    return;
+  }
+  if (over_memory(transaction)) {
+    done(Status::out_of_memory("the node's memory limit is reached; erase something, or raise it"),
+         nullptr);
+    return;
+  }
+  again_ = true;
+  next_call_deadline_ = std::min(next_call_deadline_, deadline);
+  own_.add(std::move(transaction), deadline, std::move(done));
+}
+
+void NodeCore::Inside::fence(Instant now, Instant deadline, FenceDone done) {
+  if (const Status status = refusal(now); !status.ok()) {
+    ++counts_.refused;
+    done(status);
+    return;
+  }
+  again_ = true;
+  ++counts_.asked;
+  next_call_deadline_ = std::min(next_call_deadline_, deadline);
+  asker_.add(deadline, [this, done = std::move(done)](const Status& status) {
+    if (!status.ok()) ++counts_.refused;
+    done(status);
+  });
+}
+
+void NodeCore::Inside::wait_for_copies(size_t wanted, Instant deadline,
+                                       std::function<void(size_t)> done) {
+  next_call_deadline_ = std::min(next_call_deadline_, deadline);
+  copies_.push_back({applied_, wanted, deadline, std::move(done)});
+  if (!leads() && leader()) post_to(leader(), CopiesRequest{applied_});
+  again_ = true;
+}
+
+// ---- ports ----
+
+void NodeCore::Inside::send(NodeId to, consensus::Message message) {
+  outbox_.emplace_back(to, std::move(message));
+}
+
+void NodeCore::Inside::on_log_changed(LogIndex) {}
+void NodeCore::Inside::on_committed(LogIndex) {}
+
+void NodeCore::Inside::on_install(const consensus::SnapshotToken& token, NodeId from) {
+  install_.emplace(token, from);
+}
+
+void NodeCore::Inside::on_reply(Sequence sequence, const machine::Reply& reply) {
+  ++counts_.writes;
+  own_.on_reply(sequence, reply);
+}
+
+void NodeCore::Inside::on_gap(Sequence, Sequence) { resend_ = true; }
+
+// ---- a pass ----
+
+void NodeCore::Inside::turn(Instant now) {
+  again_ = false;
+  if (founding_.abandoned()) return;
+  if (!replica_ && founding_.started()) start_founded(now);
+  if (replica_) {
+    if (install_) {
+      const auto [token, from] = *std::exchange(install_, std::nullopt);
+      if (applied_ >= token.index) {
+        replica_->installed(now);
+      } else {
+        ask_for_state(now, address_of(from), token.index);
+      }
+    }
+    if (fetched_) finish_fetching(now);
+    follow_leadership(now);
+    send_own_records(now);
+    replica_->flush(now);
+    advance_stable();
+    apply_visible();
+    turn_fences(now);
+    turn_copies();
+    send_outbox();
+    tell_news();
+    compact(now);
+  } else if (fetched_) {
+    finish_fetching(now);
+    again_ = true;
+  }
+  again_ |= slot_.tick(64);
+}
+
+void NodeCore::Inside::follow_leadership(Instant now) {
+  if (leads()) {
+    last_contact_ = now;
+  } else {
+    last_contact_ = std::max(last_contact_, replica_->leader_heard());
+  }
+  const bool leads_now = leads();
+  if (replica_->term() == seen_term_ && leader() == seen_leader_ && leads_now == led_) return;
+  if (leads_now && (!led_ || replica_->term() != seen_term_)) {
+    log_.info("this node leads, term " + std::to_string(replica_->term().value));
+    admission_.restart(now);
+    closing_.clear();
+    told_.clear();
+  }
+  if (!leads_now && leader() && leader() != seen_leader_) {
+    log_.info("following the leader at " + address_of(leader()) + ", term " +
+              std::to_string(replica_->term().value));
+  }
+  rounds_.restart();
+  seen_term_ = replica_->term();
+  seen_leader_ = leader();
+  led_ = leads_now;
+  // What was sent to the one before may be lost.
+  asker_.ask_again(kNever);
+  resend_ = true;
+}
+
+void NodeCore::Inside::send_own_records(Instant now) {
+  const auto carry = [&](const SharedBytes& record) { carry_record(now, record); };
+  if (no_quorum(now)) {
+    own_.fail_waiting(Status::unavailable("no majority of the voters can be reached"));
+  }
+  if (!leader()) return;
+  if (std::exchange(resend_, false)) own_.resend(now, carry);
+  if (!replica_->installing()) own_.pack(now, carry);
+}
+
+void NodeCore::Inside::carry_record(Instant now, const SharedBytes& record) {
+  if (leads()) {
+    submit_record(now, std::string(record.view()));
+  } else {
+    post_to(leader(), RecordForward{record});
+  }
+}
+
+void NodeCore::Inside::submit_record(Instant now, std::string record) {
+  machine::stamp_record(record, clock_.wall());
+  // Refused while handing over: who sent it sends it again to the next leader.
+  (void)replica_->submit(now, SharedBytes(std::move(record)));
+}
+
+void NodeCore::Inside::advance_stable() {
+  if (leads()) stable_ = std::max(stable_, replica_->commit());
+}
+
+void NodeCore::Inside::apply_visible() {
+  if (replica_->installing()) return;
+  LogIndex visible = stable_;
+  if (!leads()) visible = std::min(visible, std::max(replica_->commit(), replica_->verified()));
+  const consensus::EntryLog& log = replica_->log();
+  while (applied_ < visible) {
+    const LogIndex index = applied_.next();
+    RAM_CHECK(log.has(index));
+    const LogEntry& entry = log.at(index);
+    if (entry.kind == EntryKind::kRecord) {
+      // An undecodable committed entry: to go on would be to diverge.
+      RAM_CHECK(machine_->apply(index, entry.payload.view(), this, options_.id));
+    } else {
+      machine_->apply_barrier(index);
+    }
+    applied_ = index;
+  }
+}
+
+void NodeCore::Inside::turn_fences(Instant now) {
+  if (no_quorum(now)) {
+    asker_.fail_all(Status::unavailable("no majority of the voters can be reached"));
+  }
+  if (asker_.wants_question() && leader()) {
+    const Nonce nonce = asker_.ask(now);
+    if (leads()) {
+      rounds_.add({options_.id, nonce});
+    } else {
+      post_to(leader(), FenceRequest{nonce});
+    }
+  }
+  if (leads() && replica_->barrier_committed()) {
+    if (rounds_.may_begin()) rounds_.begin(std::max(stable_, replica_->barrier()));
+    rounds_.answer(replica_->latest(), options_.id,
+                   [&](const FenceRounds::Question& question, LogIndex index) {
+                     if (question.asker == options_.id) {
+                       asker_.on_answer(question.nonce, index);
+                     } else {
+                       post_to(question.asker, FenceAnswer{question.nonce, index});
+                     }
+                   });
+  }
+  asker_.on_applied(options_.mistakes.reads_skip_the_wait ? LogIndex(UINT64_MAX) : applied_);
+}
+
+uint64_t NodeCore::Inside::copies_elsewhere(LogIndex index, NodeId but) const {
+  uint64_t count = 0;
+  for (const consensus::Server& server : replica_->latest().servers) {
+    if (server.id == but) continue;
+    if (server.id == options_.id || replica_->match(server.id) >= index) ++count;
+  }
+  return count;
+}
+
+void NodeCore::Inside::turn_copies() {
+  if (copies_.empty()) return;
+  std::vector<Copies> ended;
+  for (Copies& copies : copies_) {
+    if (leads()) copies.reached = copies_elsewhere(copies.index, options_.id);
+    if (copies.reached >= copies.wanted) ended.push_back(std::move(copies));
+  }
+  std::erase_if(copies_, [](const Copies& copies) { return !copies.done; });
+  for (Copies& copies : ended) copies.done(copies.reached);
+}
+
+void NodeCore::Inside::send_outbox() {
+  for (auto& [to, message] : std::exchange(outbox_, {})) {
+    RaftMessage raft;
+    if (std::holds_alternative<consensus::AppendEntries>(message) ||
+        std::holds_alternative<consensus::InstallSnapshot>(message)) {
+      raft.round = rounds_.latest();
+      raft.stable = stable_;
+      told_[to] = {stable_, rounds_.latest()};
+    } else if (echo_term_ == replica_->term()) {
+      raft.echo = echo_;
+    }
+    raft.message = std::move(message);
+    post_to(to, raft);
+  }
+}
+
+void NodeCore::Inside::tell_news() {
+  if (!leads()) return;
+  for (const consensus::Server& server : replica_->latest().servers) {
+    if (server.id == options_.id) continue;
+    News& told = told_[server.id];
+    if (told.stable >= stable_ && told.round >= rounds_.latest()) continue;
+    told = {stable_, rounds_.latest()};
+    post_to(server.id, Ping{replica_->term(), rounds_.latest(), stable_});
+  }
+}
+
+void NodeCore::Inside::compact(Instant now) {
+  const consensus::EntryLog& log = replica_->log();
+  const CoreLimits& limits = options_.limits;
+  if (log.size() <= limits.log_entries && log.bytes() <= limits.log_bytes) return;
+  // Keep the newer half: a follower that lags a little needs no state.
+  size_t bytes = log.bytes();
+  size_t keep = log.size();
+  while (keep > 0 && (keep > limits.log_entries / 2 || bytes > limits.log_bytes / 2)) {
+    bytes -= log.at(log.last() - (keep - 1)).payload.size();
+    --keep;
+  }
+  const LogIndex base = std::min(applied_, replica_->commit());
+  const uint64_t above = log.last() - base;
+  replica_->compact(now, applied_, keep > above ? keep - above : 0);
+}
+
+// ---- time ----
+
+void NodeCore::Inside::on_time(Instant now) {
+  if (founding_.abandoned()) return;
+  founding_.on_time(now);
+  if (replica_ && now >= replica_->next_deadline()) replica_->on_time(now);
+  if (now >= next_call_deadline_) {
+    next_call_deadline_ = std::min(own_.expire(now), asker_.expire(now));
+    std::vector<Copies> late;
+    for (Copies& copies : copies_) {
+      if (copies.deadline <= now) {
+        late.push_back(std::move(copies));
+      } else {
+        next_call_deadline_ = std::min(next_call_deadline_, copies.deadline);
+      }
+    }
+    std::erase_if(copies_, [](const Copies& copies) { return !copies.done; });
+    for (Copies& copies : late) copies.done(copies.reached);
+  }
+  if (now >= next_heartbeat_) {
+    next_heartbeat_ = now + heartbeat_of(failover_after_);
+    heartbeat(now);
+  }
+  again_ = true;
+}
+
+void NodeCore::Inside::heartbeat(Instant now) {
+  seek_membership(now);
+  keep_fetching(now);
+  source_.on_time(now);
+  if (!replica_) return;
+  const Duration patience = 4 * heartbeat_of(failover_after_);
+  asker_.ask_again(now - patience);
+  if (const Instant sent = own_.oldest_sent(); sent != kNever && now - sent >= failover_after_) {
+    resend_ = true;
+  }
+  if (!copies_.empty() && !leads() && leader()) {
+    for (const Copies& copies : copies_) post_to(leader(), CopiesRequest{copies.index});
+  }
+  if (!leads()) return;
+  if (auto next = admission_.next_change(now, *replica_)) {
+    log_.info("changing the members: " + std::to_string(next->servers.size()) + " of them, " +
+              std::to_string(next->voters()) + " with a vote");
+    if (!replica_->change(now, *next)) log_.debug("the change has to wait");
+  }
+  close_sessions(now);
+}
+
+void NodeCore::Inside::close_sessions(Instant now) {
+  if (!replica_->barrier_committed() || replica_->changing()) return;
+  for (const auto& [origin, session] : machine_->sessions().all()) {
+    if (replica_->committed().find(origin) != nullptr || closing_.contains(origin)) continue;
+    closing_[origin] = {replica_->term(), session.last()};
+    submit_record(now, machine::encode_close_session(origin));
+  }
+}
+
+Instant NodeCore::Inside::next_deadline() const {
+  if (founding_.abandoned()) return kNever;
+  if (again_) return Instant::min();
+  Instant next = std::min(next_heartbeat_, next_call_deadline_);
+  if (founding_.phase() != Phase::kMember) next = std::min(next, founding_.next_deadline());
+  if (replica_) next = std::min(next, replica_->next_deadline());
+  return next;
+}
+
+// ---- sending ----
+
+void NodeCore::Inside::post(const std::string& address, NodeId to, const PeerMessage& message,
+                            Lane lane) {
+  network_.send(address, lane, encode_frame({cluster_, options_.id, to}, message));
+}
+
+void NodeCore::Inside::post_to(NodeId member, const PeerMessage& message) {
+  const std::string address = address_of(member);
+  if (!address.empty()) post(address, member, message);
+}
+
+std::string NodeCore::Inside::address_of(NodeId member) const {
+  for (const consensus::Configuration* members : {&replica_->latest(), &replica_->committed()}) {
+    if (const consensus::Server* server = members->find(member)) {
+      if (const auto description = decode_description(server->description)) {
+        return description->address;
+      }
+    }
+  }
+  const auto stranger = strangers_.find(member);
+  return stranger == strangers_.end() ? "" : stranger->second;
+}
+
+void NodeCore::Inside::check_invariants() const {
+  own_.check_invariants();
+  if (!replica_) return;
+  replica_->check_invariants();
+  RAM_CHECK(machine_->applied() == applied_);
+  RAM_CHECK(replica_->installing() || applied_ <= std::max(stable_, applied_));
+}
+
+// ---- the public face ----
+
+NodeCore::NodeCore(CoreOptions options, store::StoreSlot& slot, const Clock& clock,
+                   Network& network, Log& log)
+    : inside_(std::make_unique<Inside>(std::move(options), slot, clock, network, log)) {}
+NodeCore::~NodeCore() = default;
+
+void NodeCore::start(Instant now) { inside_->start(now); }
+void NodeCore::receive(Instant now, const Peer& from, const SharedBytes& frame) {
+  inside_->receive(now, from, frame);
+}
+void NodeCore::link_up(Instant now, const std::string& address) { inside_->link_up(now, address); }
+void NodeCore::submit(Instant now, std::string transaction, Instant deadline, WriteDone done) {
+  inside_->submit(now, std::move(transaction), deadline, std::move(done));
+}
+void NodeCore::fence(Instant now, Instant deadline, FenceDone done) {
+  inside_->fence(now, deadline, std::move(done));
+}
+void NodeCore::wait_for_copies(Instant, size_t wanted, Instant deadline,
+                               std::function<void(size_t)> done) {
+  inside_->wait_for_copies(wanted, deadline, std::move(done));
+}
+void NodeCore::on_time(Instant now) { inside_->on_time(now); }
+Instant NodeCore::next_deadline() const { return inside_->next_deadline(); }
+void NodeCore::turn(Instant now) { inside_->turn(now); }
+bool NodeCore::spent() const { return inside_->founding_.abandoned(); }
+NodeStatus NodeCore::status(Instant now) const { return inside_->status(now); }
+std::vector<Member> NodeCore::members(Instant now) const { return inside_->members(now); }
+Digest NodeCore::digest() const { return inside_->digest(); }
+const consensus::Replica* NodeCore::replica() const { return inside_->replica_.get(); }
+ClusterId NodeCore::cluster() const { return inside_->cluster_; }
+LogIndex NodeCore::applied() const { return inside_->applied_; }
+void NodeCore::check_invariants() const { inside_->check_invariants(); }
+
+std::vector<TableInfo> NodeCore::tables() const {
+  std::vector<TableInfo> tables;
+  const store::Store& store = inside_->slot_.current();
+  store.for_each_table([&](const store::Table& table) {
+    tables.push_back({std::string(table.name()), store.size(table)});
+  });
+  std::sort(tables.begin(), tables.end(),
+            [](const TableInfo& a, const TableInfo& b) { return a.name < b.name; });
+  return tables;
+}
+
+uint64_t NodeCore::table_size(std::string_view name) const {
+  store::Store& store = inside_->slot_.current();
+  const store::Table* table = store.find_table(name);
+  return table == nullptr ? 0 : store.size(*table);
+}
+
+}  // namespace ram::node

@@ -1,0 +1,304 @@
+#include "node/peer_message.h"
+
+#include "base/codec.h"
+#include "base/limits.h"
+#include "consensus/message_codec.h"
+#include "node/member_description.h"
+#include "ram/version.h"
+
+namespace ram::node {
+namespace {
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+
+constexpr size_t kDescriptionBytesMax = 1024;
+constexpr size_t kReasonBytesMax = 1024;
+constexpr size_t kParametersBytesMax = 1024;
+
+std::string text(Reader& in, size_t bytes_max) {
+  const std::string_view bytes = in.bytes();
+  if (bytes.size() > bytes_max) in.fail();
+  return in.ok() ? std::string(bytes) : std::string();
+}
+
+// An encoded MemberDescription; one that is none is an error.
+std::string description(Reader& in) {
+  std::string bytes = text(in, kDescriptionBytesMax);
+  if (!decode_description(bytes)) in.fail();
+  return bytes;
+}
+
+size_t count(Reader& in, size_t most) {
+  const uint64_t value = in.varint();
+  if (value > most) in.fail();
+  return in.ok() ? static_cast<size_t>(value) : 0;
+}
+
+Phase phase(Reader& in) {
+  const uint8_t value = in.u8();
+  if (value > static_cast<uint8_t>(Phase::kMember)) in.fail();
+  return in.ok() ? static_cast<Phase>(value) : Phase::kFresh;
+}
+
+void write(Writer& out, ClusterId cluster) {
+  out.u64(cluster.high);
+  out.u64(cluster.low);
+}
+ClusterId read_cluster(Reader& in) {
+  ClusterId cluster;
+  cluster.high = in.u64();
+  cluster.low = in.u64();
+  return cluster;
+}
+
+void write(Writer& out, const consensus::Configuration& configuration) {
+  out.varint(configuration.servers.size());
+  for (const consensus::Server& server : configuration.servers) {
+    out.u64(server.id.value);
+    out.u8(static_cast<uint8_t>(server.role));
+    out.bytes(server.description);
+  }
+}
+consensus::Configuration read_configuration(Reader& in) {
+  consensus::Configuration configuration;
+  for (size_t i = count(in, kMembersMax); i > 0 && in.ok(); --i) {
+    consensus::Server server;
+    server.id = NodeId(in.u64());
+    server.role = in.flag() ? consensus::Role::kVoter : consensus::Role::kStandby;
+    server.description = description(in);
+    if (!server.id || configuration.find(server.id) != nullptr) in.fail();
+    configuration.servers.push_back(std::move(server));
+  }
+  return configuration;
+}
+
+void write(Writer& out, const Proposal& proposal) {
+  write(out, proposal.cluster);
+  out.bytes(proposal.parameters);
+  write(out, proposal.members);
+}
+Proposal read_proposal(Reader& in) {
+  Proposal proposal;
+  proposal.cluster = read_cluster(in);
+  proposal.parameters = text(in, kParametersBytesMax);
+  proposal.members = read_configuration(in);
+  return proposal;
+}
+
+// The body of `message`, but for payloads, which go to `payloads`.
+void write_body(Writer& out, Pieces& payloads, const PeerMessage& message) {
+  std::visit(
+      Overloaded{
+          [&](const RaftMessage& m) {
+            out.varint(m.round.value);
+            out.varint(m.stable.value);
+            out.varint(m.echo.value);
+            consensus::encode(m.message, payloads);
+          },
+          [&](const Ping& m) {
+            out.varint(m.term.value);
+            out.varint(m.round.value);
+            out.varint(m.stable.value);
+          },
+          [&](const Pong& m) {
+            out.varint(m.term.value);
+            out.varint(m.echo.value);
+          },
+          [&](const RecordForward& m) { payloads.push_back(m.record); },
+          [&](const FenceRequest& m) { out.varint(m.nonce.value); },
+          [&](const FenceAnswer& m) {
+            out.varint(m.nonce.value);
+            out.varint(m.index.value);
+          },
+          [&](const Standing& m) {
+            out.varint(m.question.value);
+            out.varint(m.answer.value);
+            out.u8(static_cast<uint8_t>(m.phase));
+            out.bytes(m.description);
+            out.varint(m.list.size());
+            for (const std::string& address : m.list) out.bytes(address);
+            out.bytes(m.leader);
+          },
+          [&](const FoundingNote& m) {
+            out.u8(static_cast<uint8_t>(m.phase));
+            write(out, m.proposal);
+            out.varint(m.accepted.size());
+            for (const NodeId id : m.accepted) out.u64(id.value);
+          },
+          [&](const JoinRequest& m) {
+            out.bytes(m.description);
+            out.varint(m.have.value);
+          },
+          [&](const JoinAnswer& m) {
+            out.u8(static_cast<uint8_t>(m.kind));
+            out.bytes(m.address);
+            out.bytes(m.reason);
+          },
+          [&](const StateRequest& m) {
+            out.varint(m.transfer.value);
+            out.varint(m.from);
+            out.varint(m.at_least.value);
+            out.flag(m.again);
+          },
+          [&](const StatePiece& m) {
+            out.varint(m.transfer.value);
+            out.varint(m.number);
+            out.flag(m.last);
+            if (m.number == 0) {
+              out.varint(m.origin.index.value);
+              out.varint(m.origin.term.value);
+              out.varint(m.origin.applied.value);
+              out.varint(m.origin.configuration_index.value);
+              write(out, m.origin.configuration);
+            }
+            payloads.push_back(m.bytes);
+          },
+          [&](const StateRefusal& m) {
+            out.varint(m.transfer.value);
+            out.bytes(m.reason);
+          },
+          [&](const CopiesRequest& m) { out.varint(m.index.value); },
+          [&](const CopiesAnswer& m) {
+            out.varint(m.index.value);
+            out.varint(m.count);
+          },
+      },
+      message);
+}
+
+// What is left of `bytes`, sharing its block.
+SharedBytes take_rest(Reader& in, const SharedBytes& bytes) {
+  const size_t size = in.rest().size();
+  in.raw(size);
+  return in.ok() ? bytes.part(bytes.size() - size, size) : SharedBytes();
+}
+
+std::optional<PeerMessage> read_raft(Reader& in, const SharedBytes& bytes) {
+  RaftMessage m;
+  m.round = Round(in.varint());
+  m.stable = LogIndex(in.varint());
+  m.echo = Round(in.varint());
+  std::optional<consensus::Message> message = consensus::decode(take_rest(in, bytes));
+  if (!message) return std::nullopt;
+  m.message = std::move(*message);
+  return m;
+}
+
+Standing read_standing(Reader& in) {
+  Standing m;
+  m.question = Nonce(in.varint());
+  m.answer = Nonce(in.varint());
+  m.phase = phase(in);
+  m.description = description(in);
+  for (size_t i = count(in, kJoinListMax); i > 0 && in.ok(); --i) {
+    m.list.push_back(text(in, kAddressBytesMax));
+  }
+  m.leader = text(in, kAddressBytesMax);
+  return m;
+}
+
+FoundingNote read_founding_note(Reader& in) {
+  FoundingNote m;
+  m.phase = phase(in);
+  m.proposal = read_proposal(in);
+  for (size_t i = count(in, kMembersMax); i > 0 && in.ok(); --i) {
+    m.accepted.push_back(NodeId(in.u64()));
+  }
+  return m;
+}
+
+JoinAnswer read_join_answer(Reader& in) {
+  JoinAnswer m;
+  const uint8_t kind = in.u8();
+  if (kind > static_cast<uint8_t>(JoinAnswer::Kind::kRefused)) in.fail();
+  m.kind = in.ok() ? static_cast<JoinAnswer::Kind>(kind) : JoinAnswer::Kind::kWait;
+  m.address = text(in, kAddressBytesMax);
+  m.reason = text(in, kReasonBytesMax);
+  return m;
+}
+
+StatePiece read_state_piece(Reader& in, const SharedBytes& bytes) {
+  StatePiece m;
+  m.transfer = Nonce(in.varint());
+  m.number = in.varint();
+  m.last = in.flag();
+  if (m.number == 0) {
+    m.origin.index = LogIndex(in.varint());
+    m.origin.term = Term(in.varint());
+    m.origin.applied = LogIndex(in.varint());
+    m.origin.configuration_index = LogIndex(in.varint());
+    m.origin.configuration = read_configuration(in);
+  }
+  m.bytes = take_rest(in, bytes);
+  return m;
+}
+
+std::optional<PeerMessage> read_body(uint8_t kind, Reader& in, const SharedBytes& bytes) {
+  switch (kind) {
+    case 1: return read_raft(in, bytes);
+    case 2: return Ping{Term(in.varint()), Round(in.varint()), LogIndex(in.varint())};
+    case 3: return Pong{Term(in.varint()), Round(in.varint())};
+    case 4: return RecordForward{take_rest(in, bytes)};
+    case 5: return FenceRequest{Nonce(in.varint())};
+    case 6: return FenceAnswer{Nonce(in.varint()), LogIndex(in.varint())};
+    case 7: return read_standing(in);
+    case 8: return read_founding_note(in);
+    case 9: {
+      JoinRequest m;
+      m.description = description(in);
+      m.have = LogIndex(in.varint());
+      return m;
+    }
+    case 10: return read_join_answer(in);
+    case 11: {
+      StateRequest m;
+      m.transfer = Nonce(in.varint());
+      m.from = in.varint();
+      m.at_least = LogIndex(in.varint());
+      m.again = in.flag();
+      return m;
+    }
+    case 12: return read_state_piece(in, bytes);
+    case 13: return StateRefusal{Nonce(in.varint()), text(in, kReasonBytesMax)};
+    case 14: return CopiesRequest{LogIndex(in.varint())};
+    case 15: return CopiesAnswer{LogIndex(in.varint()), in.varint()};
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace
+
+Pieces encode_frame(const Heading& heading, const PeerMessage& message) {
+  std::string head;
+  head.reserve(96);
+  Writer out(head);
+  out.u8(kWireVersion);
+  write(out, heading.cluster);
+  out.u64(heading.source.value);
+  out.u64(heading.destination.value);
+  out.u8(static_cast<uint8_t>(message.index() + 1));
+  Pieces frame(1);
+  write_body(out, frame, message);
+  frame.front() = SharedBytes(std::move(head));
+  return frame;
+}
+
+std::optional<Frame> decode_frame(const SharedBytes& bytes) {
+  Reader in(bytes.view());
+  if (in.u8() != kWireVersion) return std::nullopt;
+  Frame frame;
+  frame.heading.cluster = read_cluster(in);
+  frame.heading.source = NodeId(in.u64());
+  frame.heading.destination = NodeId(in.u64());
+  const uint8_t kind = in.u8();
+  if (!in.ok()) return std::nullopt;
+  std::optional<PeerMessage> message = read_body(kind, in, bytes);
+  if (!message || !in.finished()) return std::nullopt;
+  frame.message = std::move(*message);
+  return frame;
+}
+
+}  // namespace ram::node

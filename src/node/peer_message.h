@@ -1,0 +1,184 @@
+// What nodes say to each other: one struct per message, a closed variant, and their bytes.
+//
+//   frame    := heading kind:u8 body
+//   heading  := version:u8 cluster:u64,u64 source:u64 destination:u64
+//
+// version is kWireVersion, cluster 0,0 while the sender has none, destination 0 where the sender
+// does not know who lives at the address. The bodies are written beside the structs; numbers are
+// varints where nothing else is said, `text` is a varint length and bytes. docs/formats/peer.md has
+// worked bytes.
+//
+// Decoding is total. Values; pure functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "consensus/message.h"
+#include "node/network.h"
+
+namespace ram::node {
+
+struct Heading {
+  ClusterId cluster;
+  NodeId source;
+  NodeId destination;
+};
+
+// 1  What rides on every engine message (READ-LEASES section 3): from a leader its round and stable
+//    index, to it the latest round received.
+//    body := round stable echo engine-message (consensus/message_codec.h)
+struct RaftMessage {
+  Round round;
+  LogIndex stable;
+  Round echo;
+  consensus::Message message;
+};
+
+// 2  The leader's part alone. body := term round stable
+struct Ping {
+  Term term;
+  Round round;
+  LogIndex stable;
+};
+
+// 3  The answer. body := term echo
+struct Pong {
+  Term term;
+  Round echo;
+};
+
+// 4  A record for the leader to submit. body := the record, to the end
+struct RecordForward {
+  SharedBytes record;
+};
+
+// 5  Asks the leader for an index that holds all that was acknowledged. body := nonce
+struct FenceRequest {
+  Nonce nonce;
+};
+
+// 6  body := nonce index
+struct FenceAnswer {
+  Nonce nonce;
+  LogIndex index;
+};
+
+// What a node says of itself while clusters are founded and joined.
+enum class Phase : uint8_t {
+  kFresh = 0,      // has accepted no proposal and has no state
+  kAccepted = 1,   // has accepted a proposal, and will start it when all have
+  kWithdrawn = 2,  // the same, but will not be the first to start it
+  kMember = 3,     // has started or joined `cluster` of the heading
+};
+
+// 7  body := question answer phase:u8 description:text count list:text* leader:text
+struct Standing {
+  Nonce question;  // not 0: please answer, naming it
+  Nonce answer;    // the question answered; 0: none
+  Phase phase = Phase::kFresh;
+  std::string description;        // the sender's MemberDescription
+  std::vector<std::string> list;  // its join list
+  std::string leader;             // address of the leader of its cluster, if it knows one
+};
+
+// A founding: a cluster's id, its parameters, and its members in order.
+struct Proposal {
+  ClusterId cluster;
+  std::string parameters;  // machine::Parameters, encoded
+  consensus::Configuration members;
+};
+
+// 8  body := phase:u8 cluster:u64,u64 parameters:text count (id:u64 role:u8 description:text)*
+//            count accepted:u64*
+struct FoundingNote {
+  Phase phase = Phase::kAccepted;  // the sender's
+  Proposal proposal;
+  std::vector<NodeId> accepted;  // that the sender knows of, itself included
+};
+
+// 9  body := description:text index. Asks any member to be let in; index: of the state in hand.
+struct JoinRequest {
+  std::string description;
+  LogIndex have;
+};
+
+// 10 body := kind:u8 address:text reason:text
+struct JoinAnswer {
+  enum class Kind : uint8_t {
+    kAsk = 0,      // ask the leader, at `address` (empty: none is known, ask again)
+    kFetch = 1,    // fetch the state from the member at `address`
+    kWait = 2,     // it is under way
+    kRefused = 3,  // for `reason`; ask again later
+  };
+  Kind kind = Kind::kWait;
+  std::string address;
+  std::string reason;
+};
+
+// 11 body := transfer from at_least again:u8. Asks for the pieces of a state from number `from` on;
+//    all before have arrived. `again`: those sent already may be lost.
+struct StateRequest {
+  Nonce transfer;
+  uint64_t from = 0;
+  LogIndex at_least;
+  bool again = false;
+};
+
+// What a state is the state of: where the engine of who receives it goes on.
+struct StateOrigin {
+  LogIndex index;
+  Term term;
+  LogIndex applied;  // of the state itself; at or above index
+  LogIndex configuration_index;
+  consensus::Configuration configuration;
+};
+
+// 12 body := transfer number last:u8 origin? bytes, to the end; origin only in number 0:
+//    index term applied configuration_index count (id:u64 role:u8 description:text)*
+struct StatePiece {
+  Nonce transfer;
+  uint64_t number = 0;
+  bool last = false;
+  StateOrigin origin;
+  SharedBytes bytes;
+};
+
+// 13 body := transfer reason:text. Ask someone else, or later.
+struct StateRefusal {
+  Nonce transfer;
+  std::string reason;
+};
+
+// 14 Asks the leader how many members but the sender hold the log up to `index`. body := index
+struct CopiesRequest {
+  LogIndex index;
+};
+
+// 15 body := index count
+struct CopiesAnswer {
+  LogIndex index;
+  uint64_t count = 0;
+};
+
+using PeerMessage =
+    std::variant<RaftMessage, Ping, Pong, RecordForward, FenceRequest, FenceAnswer, Standing,
+                 FoundingNote, JoinRequest, JoinAnswer, StateRequest, StatePiece, StateRefusal,
+                 CopiesRequest, CopiesAnswer>;
+
+// The frame, payloads shared.
+Pieces encode_frame(const Heading& heading, const PeerMessage& message);
+
+struct Frame {
+  Heading heading;
+  PeerMessage message;
+};
+// Nothing if the bytes are no frame of this wire version. Payloads point into `bytes`.
+std::optional<Frame> decode_frame(const SharedBytes& bytes);
+
+}  // namespace ram::node

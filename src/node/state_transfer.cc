@@ -1,0 +1,93 @@
+#include "node/state_transfer.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ram::node {
+namespace {
+
+// Pieces on their way at once: enough to keep a link busy for a round trip.
+constexpr uint64_t kWindow = 8;
+// States that one node gives out at once; each keeps old versions alive.
+constexpr size_t kTransfersMax = 4;
+
+}  // namespace
+
+void StateSource::on_request(Instant now, NodeId receiver, const StateRequest& request,
+                             const std::function<Frozen()>& freeze, const Send& send) {
+  auto found = transfers_.find(receiver);
+  if (found == transfers_.end() || found->second.nonce != request.transfer) {
+    if (request.from != 0) {
+      send(StateRefusal{request.transfer, "this transfer was given up; begin another"});
+      return;
+    }
+    if (found == transfers_.end() && transfers_.size() >= kTransfersMax) {
+      send(StateRefusal{request.transfer, "this node gives out as many states as it may already"});
+      return;
+    }
+    Frozen frozen = freeze();
+    if (!frozen.state || frozen.origin.applied < request.at_least) {
+      send(StateRefusal{request.transfer, "this node's state is not recent enough yet"});
+      return;
+    }
+    Transfer transfer;
+    transfer.nonce = request.transfer;
+    transfer.origin = std::move(frozen.origin);
+    transfer.state = std::move(frozen.state);
+    found = transfers_.insert_or_assign(receiver, std::move(transfer)).first;
+  }
+  found->second.asked = now;
+  send_pieces(found->second, request, send);
+}
+
+void StateSource::send_pieces(Transfer& transfer, const StateRequest& request, const Send& send) {
+  while (transfer.first < request.from && !transfer.pieces.empty()) {
+    transfer.pieces.pop_front();
+    ++transfer.first;
+  }
+  if (request.from != transfer.first) return;  // overtaken by a later request
+  while (transfer.pieces.size() < kWindow && !transfer.last) {
+    std::string piece;
+    if (!transfer.state->next_piece(piece, piece_bytes_)) {
+      transfer.last = transfer.first + transfer.pieces.size();
+    }
+    transfer.pieces.emplace_back(std::move(piece));
+  }
+  const uint64_t from = request.again ? transfer.first : std::max(transfer.first, transfer.sent);
+  const uint64_t end = transfer.first + transfer.pieces.size();
+  for (uint64_t number = from; number < end; ++number) {
+    send(StatePiece{transfer.nonce, number, number == transfer.last,
+                    number == 0 ? transfer.origin : StateOrigin(),
+                    transfer.pieces[number - transfer.first]});
+  }
+  transfer.sent = std::max(transfer.sent, end);
+}
+
+void StateSource::on_time(Instant now) {
+  std::erase_if(transfers_,
+                [&](const auto& transfer) { return now - transfer.second.asked > patience_; });
+}
+
+StateRequest StateReceiver::request(bool again) const { return {nonce_, next_, at_least_, again}; }
+
+StateReceiver::Progress StateReceiver::on_piece(Instant now, const StatePiece& piece,
+                                                const Take& take) {
+  if (piece.transfer != nonce_ || piece.number < next_ || piece.number >= next_ + kWindow) {
+    return Progress::kNothing;
+  }
+  heard_ = now;
+  early_.emplace(piece.number, piece);
+  const uint64_t before = next_;
+  for (auto it = early_.begin(); it != early_.end() && it->first == next_;) {
+    if (next_ == 0) origin_ = it->second.origin;
+    if (!take(it->second.bytes.view())) return Progress::kBroken;
+    const bool last = it->second.last;
+    it = early_.erase(it);
+    ++next_;
+    if (last) return Progress::kDone;
+  }
+  // Ask when half a window is through: the source is never idle, and hears half as often.
+  return next_ / (kWindow / 2) != before / (kWindow / 2) ? Progress::kAsk : Progress::kNothing;
+}
+
+}  // namespace ram::node
