@@ -1,8 +1,8 @@
 # The installed package: libram.a with everything of ours and libraft's objects in it, the public
 # headers, the binary, and what find_package(ram) and pkg-config need to use them.
 #
-# The library is static: it carries an engine that is not position-independent, and a C++ interface of
-# which we promise source compatibility only. What it needs of others is found with pkg-config.
+# The library is static: it carries an engine that is not position-independent, and a C++ interface
+# of which we promise source compatibility only. What it needs of others is found with pkg-config.
 
 if(NOT TARGET ram_api)
   return()

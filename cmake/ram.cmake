@@ -100,8 +100,8 @@ set(ram_may_link_sim node base store machine lease consensus)
 
 # ---- third-party libraries by their plain names ----
 
-# Their pkg-config modules: how the ones without CMake files of their own are found here, and how the
-# installed package finds all of them.
+# Their pkg-config modules: how the ones without CMake files of their own are found here, and how
+# the installed package finds all of them.
 set(ram_pkg_config_module_libuv libuv)
 set(ram_pkg_config_module_liburcu liburcu-memb)
 set(ram_pkg_config_module_xxhash libxxhash)
@@ -156,7 +156,7 @@ function(ram_third_party name out)
       message(FATAL_ERROR "THIRD_PARTY ${name}: neither a target nor known to cmake/ram.cmake.\n"
         "Remedy: add it to ram_third_party(), with its Debian package.")
     endif()
-    pkg_check_modules(ram_pc_${name} QUIET IMPORTED_TARGET GLOBAL 
+    pkg_check_modules(ram_pc_${name} QUIET IMPORTED_TARGET GLOBAL
                       ${ram_pkg_config_module_${name}})
     set(target PkgConfig::ram_pc_${name})
     set(missing ${name})
