@@ -1,8 +1,8 @@
 // What is in the log, as values: a transaction is conditions, then operations; a reply answers it.
 //
 // Everything in the log is a transaction; the smallest has one operation. It is atomic: if a
-// condition does not hold, or an operation fails, none of it has an effect. Operations run in order,
-// each sees the ones before it. Conditions see the state before the transaction.
+// condition does not hold, or an operation fails, none of it has an effect. Operations run in
+// order, each sees the ones before it. Conditions see the state before the transaction.
 //
 // Condition and Operation are views into the bytes they were decoded from (command_codec.h).
 #pragma once
@@ -51,10 +51,15 @@ struct Operation {
   int64_t delta = 0;       // kAdd
 };
 
-// True if an operation of this kind can change something: readers of what it names must wait for it.
-constexpr bool may_change(OperationKind kind) { return kind != OperationKind::kGet; }
+// True if an operation of this kind can change something: readers of what it names must wait for
+// it.
+constexpr bool may_change(OperationKind kind) {
+  return kind != OperationKind::kGet;
+}
 // True if it names one key (else: a whole table, or all).
-constexpr bool names_key(OperationKind kind) { return kind < OperationKind::kClear; }
+constexpr bool names_key(OperationKind kind) {
+  return kind < OperationKind::kClear;
+}
 
 // How a transaction ended. All but kApplied: no effect.
 enum class Outcome : uint8_t {
@@ -67,6 +72,9 @@ enum class Outcome : uint8_t {
   kOverloaded = 6,     // those of its record exceed kRecordWorkBytesMax; the same call may succeed
 };
 inline constexpr uint8_t kOutcomes = 7;
+// Small requests may ask for large answers. This bounds what one record makes, whatever it asks
+// for.
+inline constexpr size_t kRecordWorkBytesMax = size_t{256} << 20;
 
 // The answer to one operation: a value, a number, or nothing.
 struct Answer {

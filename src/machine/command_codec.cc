@@ -32,7 +32,9 @@ void put_key(std::string& section, std::string_view key) {
   Writer(section).bytes(key);
 }
 
-Status bad(const char* what) { return Status::invalid(what); }
+Status bad(const char* what) {
+  return Status::invalid(what);
+}
 
 }  // namespace
 
@@ -96,9 +98,8 @@ TransactionReader::TransactionReader(std::string_view bytes) : reader_(bytes) {
   operations_ = operations_left_ = static_cast<uint32_t>(operations);
 }
 
-uint8_t TransactionReader::next_head(std::string_view& first_table, bool first,
-                                     uint8_t keyed_below, std::string_view& table,
-                                     std::string_view& key) {
+uint8_t TransactionReader::next_head(std::string_view& first_table, bool first, uint8_t keyed_below,
+                                     std::string_view& table, std::string_view& key) {
   const uint8_t head = reader_.u8();
   if ((head & kSameTable) != 0) {
     if (first) reader_.fail();
@@ -143,9 +144,9 @@ bool TransactionReader::next(Operation& operation) {
   for (Condition skipped; next(skipped);) {
   }
   if (operations_left_ == 0 || !reader_.ok()) return false;
-  const uint8_t kind = next_head(operation_table_, operations_left_ == operations_,
-                                 static_cast<uint8_t>(OperationKind::kClear), operation.table,
-                                 operation.key);
+  const uint8_t kind =
+      next_head(operation_table_, operations_left_ == operations_,
+                static_cast<uint8_t>(OperationKind::kClear), operation.table, operation.key);
   operation.kind = static_cast<OperationKind>(kind);
   operation.value = {};
   operation.delta = 0;

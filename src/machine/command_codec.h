@@ -20,11 +20,11 @@
 //   answers     = answer*, where answer = 0:u8 (nothing) | 1:u8 number:zigzag | 2:u8 value:bytes
 //                 trailing "nothing" is not written
 //
-// A part names the table of the *first* part, not of the one before, so that each is encoded knowing
-// only the bytes written so far: ram::Batch is two strings and two counts.
+// A part names the table of the *first* part, not of the one before, so that each is encoded
+// knowing only the bytes written so far: ram::Batch is two strings and two counts.
 //
-// Decoders are total and allocate nothing: what they hand out are views into the input. They enforce
-// the limits of base/limits.h. Not thread-safe.
+// Decoders are total and allocate nothing: what they hand out are views into the input. They
+// enforce the limits of base/limits.h. Not thread-safe.
 #pragma once
 
 #include <cstddef>

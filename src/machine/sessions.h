@@ -1,0 +1,101 @@
+// One session per incarnation that writes: a transaction that arrives twice applies once.
+//
+// Each origin numbers its transactions from 1 without gaps. Its session keeps the number of the
+// last one applied, and the replies that the origin may still need: a call whose record arrives
+// inside a received state is answered from there. The origin says with each record up to where it
+// has its replies (the floor).
+//
+// Invariants: floor <= last; the replies are those of floor + 1 to last. Which replies are kept is
+// part of the state, the same on every node; the digest covers (origin, last).
+//
+// Deterministic; loop thread only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+
+#include <boost/circular_buffer.hpp>
+
+#include "base/codec.h"
+#include "base/ids.h"
+#include "base/limits.h"
+#include "machine/command.h"
+
+namespace ram::machine {
+
+// Answers kept for one origin. Beyond it the oldest go: if their call still waits then, which takes
+// a state transfer in between, it ends as perhaps applied.
+inline constexpr size_t kSessionAnswerBytesMax = size_t{64} << 20;
+
+class Session {
+ public:
+  enum class Verdict {
+    kApply,   // it is the next
+    kRepeat,  // it was applied before: no effect
+    kGap,     // one before it is missing: no effect
+  };
+
+  Session() = default;
+  // With the replies up to `floor` dropped and none of the others added yet.
+  explicit Session(Sequence floor) : last_(floor), floor_(floor) {}
+
+  Sequence last() const { return last_; }
+  Sequence floor() const { return floor_; }
+
+  Verdict judge(Sequence sequence) const {
+    if (sequence <= last_) return Verdict::kRepeat;
+    return sequence == last_.next() ? Verdict::kApply : Verdict::kGap;
+  }
+
+  // The next transaction was applied, with this reply.
+  void add(Reply reply);
+  // The origin needs no reply at or below `floor`.
+  void acknowledge(Sequence floor);
+  // Brings the replies back within their bounds, which add() does not look at.
+  void trim(size_t replies_max = kTransactionsInFlightMax,
+            size_t answer_bytes_max = kSessionAnswerBytesMax);
+
+  // The reply to `sequence`; null: not applied yet, or no longer kept.
+  const Reply* reply(Sequence sequence) const;
+
+  // For tests that break a rule: goes on as if all below `next` had been applied.
+  void skip_to(Sequence next);
+
+  void check_invariants() const;
+
+ private:
+  void drop_oldest();
+
+  Sequence last_;
+  Sequence floor_;
+  boost::circular_buffer<Reply> replies_;
+  size_t answer_bytes_ = 0;  // of all replies
+};
+
+// By origin. Ordered, so that a walk over them is the same everywhere.
+class Sessions {
+ public:
+  // The session of `origin`; null: none.
+  Session* find(NodeId origin);
+  const Session* find(NodeId origin) const;
+  // The session of `origin`, which begins if there is none.
+  Session& open(NodeId origin) { return sessions_[origin]; }
+  // Restores a session. False: `origin` has one.
+  bool insert(NodeId origin, Session session);
+  // False: there was none.
+  bool close(NodeId origin) { return sessions_.erase(origin) != 0; }
+
+  size_t size() const { return sessions_.size(); }
+  const std::map<NodeId, Session>& all() const { return sessions_; }
+
+  // Cost: grows with the number of sessions.
+  uint64_t digest() const;
+
+  void check_invariants() const;
+
+ private:
+  std::map<NodeId, Session> sessions_;
+};
+
+}  // namespace ram::machine
