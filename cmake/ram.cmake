@@ -39,7 +39,8 @@ find_package(PkgConfig REQUIRED)
 add_library(ram_flags INTERFACE)
 target_compile_features(ram_flags INTERFACE cxx_std_20)
 target_compile_options(ram_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Werror
+  # Not -Wpedantic: unsigned __int128 is wanted.
+  -Wall -Wextra -Werror -Wvla -Wextra-semi
   -Wshadow -Wconversion -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual -Wundef
   -Wimplicit-fallthrough
   # {.field = value} is how option structs are written here.
