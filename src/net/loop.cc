@@ -51,6 +51,7 @@ struct Loop::Inside {
   std::function<void()> pass;
   std::function<void()> woken;
   std::array<std::vector<Deferred*>, 2> deferred;
+  bool by_hand = false;  // run_once() ends the pass
   std::unique_ptr<char[]> scratch = std::make_unique_for_overwrite<char[]>(kScratchBytes);
 
   // Shared with other threads.
@@ -65,6 +66,7 @@ struct Loop::Inside {
   void on_async();
   void on_prepare();
   void on_timer();
+  void end_pass();
   void run_deferred(Deferred::When when);
   void arm_timer();
   std::vector<Deferred*>& list(Deferred::When when) { return deferred[static_cast<size_t>(when)]; }
@@ -108,10 +110,14 @@ void Loop::Inside::run_deferred(Deferred::When when) {
   asked.clear();
 }
 
-void Loop::Inside::on_prepare() {
+void Loop::Inside::end_pass() {
   run_deferred(Deferred::When::kBeforeOnPass);
   if (pass) pass();
   run_deferred(Deferred::When::kAfterOnPass);
+}
+
+void Loop::Inside::on_prepare() {
+  if (!by_hand) end_pass();
   arm_timer();
   if (list(Deferred::When::kBeforeOnPass).empty()) {
     uv_idle_stop(&idle);
@@ -172,7 +178,16 @@ void Loop::run() {
   }
 }
 
-void Loop::run_once() { uv_run(&inside_->uv, UV_RUN_ONCE); }
+void Loop::run_once() {
+  Inside& in = *inside_;
+  in.by_hand = true;
+  const bool asked = !in.list(Deferred::When::kBeforeOnPass).empty() ||
+                     !in.list(Deferred::When::kAfterOnPass).empty();
+  if (asked) in.end_pass();
+  uv_run(&in.uv, asked ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+  in.end_pass();
+  in.by_hand = false;
+}
 
 void Loop::stop() {
   inside_->stop.store(true, std::memory_order_release);

@@ -34,7 +34,8 @@ class Loop {
 
   // Passes until stop(). May be called again afterwards.
   void run();
-  // One pass: waits until there is something to do.
+  // For tests: one pass, from the wait to on_pass. If streams or others have something to do already,
+  // a pass is ended first, and then it does not wait.
   void run_once();
   // Thread-safe. Makes run() return after the pass at hand, or, if it does not run, at once when
   // called next.

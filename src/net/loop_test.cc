@@ -105,10 +105,17 @@ TEST(Loop, WhatOnPassStartsHappensWithoutWaiting) {
   int deferred = 0;
   Deferred more(loop, Deferred::When::kBeforeOnPass, [&] { ++deferred; });
   loop.on_pass([&] {
-    if (++passes < 100) more.ask();
+    if (++passes < 100) {
+      more.ask();
+    } else {
+      loop.stop();
+    }
   });
-  // Nothing else would ever end the wait of a pass.
-  ASSERT_TRUE(run_until(loop, [&] { return deferred == 99; }, 5s));
+  Timer watchdog(loop);  // nothing else would ever end the wait of a pass
+  watchdog.start(60s, [&] { loop.stop(); });
+  loop.run();
+  EXPECT_EQ(deferred, 99);
+  EXPECT_TRUE(watchdog.running());
 }
 
 TEST(Loop, DeferredWorkRunsOnceAroundOnPass) {
@@ -117,14 +124,17 @@ TEST(Loop, DeferredWorkRunsOnceAroundOnPass) {
   Deferred after(loop, Deferred::When::kAfterOnPass, [&] { order += "c"; });
   Deferred before(loop, Deferred::When::kBeforeOnPass, [&] { order += "a"; });
   Deferred cancelled(loop, Deferred::When::kBeforeOnPass, [&] { order += "x"; });
-  loop.on_pass([&] { order += "b"; });
+  loop.on_pass([&] {
+    order += "b";
+    loop.stop();
+  });
   after.ask();
   after.ask();
   cancelled.ask();
   before.ask();
   before.ask();
   cancelled.cancel();
-  run_passes(loop, 1);
+  loop.run();
   EXPECT_EQ(order, "abc");
 }
 

@@ -174,7 +174,6 @@ TEST_F(StreamTest, APausedReaderHoldsTheWriterBackAndLosesNothing) {
   const size_t waiting = left.stream->queued_bytes();
   EXPECT_GT(waiting, 0U);
   EXPECT_EQ(left.drained, 0);
-  EXPECT_EQ(left.stream->bytes_sent() % 1, 0U);
   right.stream->resume();
   ASSERT_TRUE(run_until(loop, [&] { return right.got.size() == sent.size(); }));
   EXPECT_TRUE(right.got == sent);
@@ -453,7 +452,7 @@ TEST(Listener, MayBeDestroyedByWhatItAccepts) {
   EXPECT_EQ(listener, nullptr);
 }
 
-TEST(Listener, TakesTenThousandConnectionsMinusTheLimitOfThisProcess) {
+TEST(Listener, TakesThousandsOfConnections) {
   Loop loop;
   TestLog log;
   std::vector<std::unique_ptr<Stream>> accepted;
