@@ -1,5 +1,5 @@
-// One member of a Raft group: libraft's raft_step, held and fenced (docs/decisions, ENGINE.md), with
-// the log in memory.
+// One member of a Raft group: libraft's raft_step, held and fenced (docs/decisions, ENGINE.md),
+// with the log in memory.
 //
 // An event goes in with the time it happened; what follows goes out through the two ports before
 // the call returns. Nothing here reads a clock, draws a random number of its own, or does I/O.
@@ -35,6 +35,8 @@ struct ReplicaOptions {
   size_t inflight_entries_max = 65'536;
   size_t message_entries_max = 4'096;
   size_t message_bytes_max = size_t{1} << 20;
+  // F14: the log must be compacted before it has so many entries, or the process stops.
+  size_t log_entries_bound = size_t{1} << 31;
 };
 
 // Fences that a test may take away, to see that it is caught without (ENGINE.md section 4).
@@ -106,7 +108,7 @@ class Replica {
 
   // Counters for the curious and for tests: how often a fence acted.
   struct Counters {
-    uint64_t steps = 0;
+    uint64_t steps = 0;        // of the engine
     uint64_t fenced[16] = {};  // by number
   };
   const Counters& counters() const;
