@@ -109,13 +109,13 @@ StateSource::Frozen NodeCore::Inside::freeze() const {
   }
   frozen.origin = {index, term, applied_, replica_->committed_configuration_index(),
                    replica_->committed()};
-  frozen.state = machine_->freeze();
+  frozen.state = machine_->freeze(options_.limits.state_piece_bytes);
   return frozen;
 }
 
 void NodeCore::Inside::ask_for_state(Instant now, const std::string& source, LogIndex at_least) {
   auto store = std::make_unique<store::Store>(options_.hash_seed);
-  auto loader = std::make_unique<machine::StateLoader>(*store);
+  auto loader = std::make_unique<machine::StateLoader>(*store, options_.mistakes.machine);
   fetch_.emplace(Fetch{StateReceiver(Nonce(random_.next() >> 1), at_least, now), source,
                        std::move(store), std::move(loader)});
   fetched_ = false;
@@ -152,22 +152,16 @@ void NodeCore::Inside::keep_fetching(Instant now) {
 void NodeCore::Inside::finish_fetching(Instant now) {
   fetched_ = false;
   const StateOrigin origin = fetch_->receiver.origin();
-  auto loaded = fetch_->loader->finish();
-  if (!loaded.ok() || origin.applied < fetch_->receiver.at_least()) {
-    log_.error("the state from " + fetch_->address + " is broken: " + loaded.status().message());
-    give_up_fetching();
-    return;
-  }
-  if (replica_ && !replica_->installing()) {  // no longer needed
-    give_up_fetching();
-    return;
-  }
-  if (!replica_ && founding_.phase() != Phase::kFresh) {  // a founder after all
+  // It may be too old for what it was to replace, no longer needed, or we are a founder after all.
+  const bool wanted = replica_ ? replica_->installing() : founding_.phase() == Phase::kFresh;
+  std::unique_ptr<machine::Machine> loaded = fetch_->loader->take();
+  if (!wanted || loaded->applied() < std::max(fetch_->receiver.at_least(), origin.index)) {
+    loaded.reset();
     give_up_fetching();
     return;
   }
   source_.drop_all();
-  machine_ = std::move(*loaded);
+  machine_ = std::move(loaded);
   slot_.replace(std::move(fetch_->store));
   fetch_.reset();
   applied_ = machine_->applied();

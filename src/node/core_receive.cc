@@ -209,18 +209,19 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading&,
                                   const StatePiece& piece) {
   if (!fetch_ || fetched_) return;
-  const auto take = [this](std::string_view bytes) { return fetch_->loader->feed(bytes).ok(); };
-  switch (fetch_->receiver.on_piece(now, piece, take)) {
-    case StateReceiver::Progress::kNothing: return;
-    case StateReceiver::Progress::kAsk:
-      fetch_->receiver.on_asked(now);
-      post(from.address, from.id, fetch_->receiver.request(/*again=*/false));
-      return;
-    case StateReceiver::Progress::kBroken:
-      log_.error("the state from " + from.address + " is broken; asking for it anew");
-      give_up_fetching();
-      return;
-    case StateReceiver::Progress::kDone: fetched_ = true;
+  Status status;
+  const bool ask = fetch_->receiver.on_piece(now, piece, [&](std::string_view bytes) {
+    if (status.ok()) status = fetch_->loader->add(bytes);
+  });
+  if (!status.ok()) {
+    log_.error("the state from " + from.address + " is bad: " + status.message());
+    give_up_fetching();
+    return;
+  }
+  fetched_ = fetch_->loader->complete();
+  if (ask && !fetched_) {
+    fetch_->receiver.on_asked(now);
+    post(from.address, from.id, fetch_->receiver.request(/*again=*/false));
   }
 }
 

@@ -28,7 +28,7 @@ NodeCore::Inside::Inside(CoreOptions options, store::StoreSlot& slot, const Cloc
                 log),
       failover_after_(options_.parameters.failover_after),
       own_(options_.id, options_.limits),
-      source_(options_.limits.state_piece_bytes, 20 * options_.parameters.failover_after),
+      source_(20 * options_.parameters.failover_after),
       admission_({options_.parameters.voters_max, options_.parameters.failover_after,
                   60 * options_.parameters.failover_after}) {
   RAM_CHECK(options_.id && !options_.name.empty());

@@ -146,7 +146,6 @@ void write_body(Writer& out, Pieces& payloads, const PeerMessage& message) {
           [&](const StatePiece& m) {
             out.varint(m.transfer.value);
             out.varint(m.number);
-            out.flag(m.last);
             if (m.number == 0) {
               out.varint(m.origin.index.value);
               out.varint(m.origin.term.value);
@@ -224,7 +223,6 @@ StatePiece read_state_piece(Reader& in, const SharedBytes& bytes) {
   StatePiece m;
   m.transfer = Nonce(in.varint());
   m.number = in.varint();
-  m.last = in.flag();
   if (m.number == 0) {
     m.origin.index = LogIndex(in.varint());
     m.origin.term = Term(in.varint());

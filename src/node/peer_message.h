@@ -139,12 +139,11 @@ struct StateOrigin {
   consensus::Configuration configuration;
 };
 
-// 12 body := transfer number last:u8 origin? bytes, to the end; origin only in number 0:
+// 12 body := transfer number origin? bytes, to the end; origin only in number 0:
 //    index term applied configuration_index count (id:u64 role:u8 description:text)*
 struct StatePiece {
   Nonce transfer;
   uint64_t number = 0;
-  bool last = false;
   StateOrigin origin;
   SharedBytes bytes;
 };

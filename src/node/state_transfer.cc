@@ -46,17 +46,15 @@ void StateSource::send_pieces(Transfer& transfer, const StateRequest& request, c
     ++transfer.first;
   }
   if (request.from != transfer.first) return;  // overtaken by a later request
-  while (transfer.pieces.size() < kWindow && !transfer.last) {
+  while (transfer.pieces.size() < kWindow && !transfer.ended) {
     std::string piece;
-    if (!transfer.state->next_piece(piece, piece_bytes_)) {
-      transfer.last = transfer.first + transfer.pieces.size();
-    }
-    transfer.pieces.emplace_back(std::move(piece));
+    transfer.ended = !transfer.state->next_piece(piece);
+    if (!transfer.ended) transfer.pieces.emplace_back(std::move(piece));
   }
   const uint64_t from = request.again ? transfer.first : std::max(transfer.first, transfer.sent);
   const uint64_t end = transfer.first + transfer.pieces.size();
   for (uint64_t number = from; number < end; ++number) {
-    send(StatePiece{transfer.nonce, number, number == transfer.last,
+    send(StatePiece{transfer.nonce, number,
                     number == 0 ? transfer.origin : StateOrigin(),
                     transfer.pieces[number - transfer.first]});
   }
@@ -70,24 +68,20 @@ void StateSource::on_time(Instant now) {
 
 StateRequest StateReceiver::request(bool again) const { return {nonce_, next_, at_least_, again}; }
 
-StateReceiver::Progress StateReceiver::on_piece(Instant now, const StatePiece& piece,
-                                                const Take& take) {
+bool StateReceiver::on_piece(Instant now, const StatePiece& piece, const Take& take) {
   if (piece.transfer != nonce_ || piece.number < next_ || piece.number >= next_ + kWindow) {
-    return Progress::kNothing;
+    return false;
   }
   heard_ = now;
   early_.emplace(piece.number, piece);
   const uint64_t before = next_;
-  for (auto it = early_.begin(); it != early_.end() && it->first == next_;) {
+  for (auto it = early_.begin(); it != early_.end() && it->first == next_; ++next_) {
     if (next_ == 0) origin_ = it->second.origin;
-    if (!take(it->second.bytes.view())) return Progress::kBroken;
-    const bool last = it->second.last;
+    take(it->second.bytes.view());
     it = early_.erase(it);
-    ++next_;
-    if (last) return Progress::kDone;
   }
   // Ask when half a window is through: the source is never idle, and hears half as often.
-  return next_ / (kWindow / 2) != before / (kWindow / 2) ? Progress::kAsk : Progress::kNothing;
+  return next_ / (kWindow / 2) != before / (kWindow / 2);
 }
 
 }  // namespace ram::node

@@ -32,8 +32,7 @@ class StateSource {
   };
   using Send = std::function<void(PeerMessage message)>;
 
-  StateSource(size_t piece_bytes, Duration patience)
-      : piece_bytes_(piece_bytes), patience_(patience) {}
+  explicit StateSource(Duration patience) : patience_(patience) {}
 
   // `freeze` is called if this begins a transfer; null state: none can be given now.
   void on_request(Instant now, NodeId receiver, const StateRequest& request,
@@ -52,13 +51,12 @@ class StateSource {
     std::deque<SharedBytes> pieces;  // numbers first_ and up
     uint64_t first = 0;
     uint64_t sent = 0;  // all below were sent once
-    std::optional<uint64_t> last;
+    bool ended = false;  // no piece follows those we have
     Instant asked;
   };
 
   void send_pieces(Transfer& transfer, const StateRequest& request, const Send& send);
 
-  const size_t piece_bytes_;
   const Duration patience_;
   std::map<NodeId, Transfer> transfers_;  // by receiver
 };
@@ -70,11 +68,9 @@ class StateReceiver {
       : nonce_(nonce), at_least_(at_least), heard_(now), asked_(now) {}
 
   StateRequest request(bool again) const;
-  // Takes a piece in; true if more is to be asked for now. Pieces go to `take` in order; false from
-  // it: the state is broken.
-  enum class Progress { kNothing, kAsk, kDone, kBroken };
-  using Take = std::function<bool(std::string_view piece)>;
-  Progress on_piece(Instant now, const StatePiece& piece, const Take& take);
+  // Takes a piece in; true if more is to be asked for now. Pieces go to `take` in order.
+  using Take = std::function<void(std::string_view piece)>;
+  bool on_piece(Instant now, const StatePiece& piece, const Take& take);
 
   Nonce nonce() const { return nonce_; }
   LogIndex at_least() const { return at_least_; }

@@ -1,0 +1,247 @@
+// NodeCore in a calm world: a network that loses nothing, a millisecond everywhere. What happens in
+// rough ones is the simulator's (sim/).
+#include "node/node_core.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+
+#include "consensus/configuration.h"
+#include "machine/command_codec.h"
+#include "store/reading.h"
+
+namespace ram::node {
+namespace {
+
+using namespace std::chrono_literals;
+
+class StoppedClock final : public Clock {
+ public:
+  Instant now() const override { return Instant(); }
+  WallMs wall() const override { return WallMs(1'000); }
+};
+
+std::string put(std::string_view key, std::string_view value) {
+  std::string operations;
+  machine::Operation operation;
+  operation.kind = machine::OperationKind::kPut;
+  operation.table = "t";
+  operation.key = key;
+  operation.value = value;
+  machine::encode(operations, operation);
+  return machine::encode_transaction(0, {}, 1, operations);
+}
+
+class Village {
+ public:
+  explicit Village(size_t size, CoreLimits limits = {}) : limits_(limits) {
+    for (size_t i = 0; i < size; ++i) list_.push_back("n" + std::to_string(i) + ":1");
+    houses_.resize(size);
+    for (size_t i = 0; i < size; ++i) start(i);
+  }
+
+  void start(size_t at) {
+    House& house = houses_[at];
+    CoreOptions options;
+    options.id = NodeId(++last_id_);
+    options.name = "n" + std::to_string(at);
+    options.address = list_[at];
+    if (list_.size() > 1) options.join = list_;
+    options.parameters.failover_after = 100ms;
+    options.seed = last_id_;
+    options.limits = limits_;
+    house.id = options.id;
+    house.slot = std::make_unique<store::StoreSlot>(std::make_unique<store::Store>(1));
+    house.network.village = this;
+    house.network.at = at;
+    house.core =
+        std::make_unique<NodeCore>(options, *house.slot, clock_, house.network, log_);
+    house.core->start(now_);
+  }
+  void kill(size_t at) {
+    houses_[at].core.reset();
+    houses_[at].slot.reset();
+  }
+
+  void run(Duration time) {
+    const Instant end = now_ + time;
+    for (; now_ < end; now_ += 1ms) {
+      while (!letters_.empty() && letters_.begin()->first <= now_) {
+        const Letter letter = std::move(letters_.begin()->second);
+        letters_.erase(letters_.begin());
+        for (size_t i = 0; i < list_.size(); ++i) {
+          if (list_[i] == letter.to && houses_[i].core) {
+            houses_[i].core->receive(now_, letter.from, letter.bytes);
+          }
+        }
+      }
+      for (House& house : houses_) {
+        if (!house.core) continue;
+        if (house.core->next_deadline() <= now_) house.core->on_time(now_);
+        house.core->turn(now_);
+        house.core->check_invariants();
+      }
+    }
+  }
+  // Runs until `holds` does, for at most ten seconds.
+  template <class Holds>
+  ::testing::AssertionResult until(Holds holds) {
+    for (int i = 0; i < 10'000; ++i) {
+      if (holds()) return ::testing::AssertionSuccess();
+      run(1ms);
+    }
+    return ::testing::AssertionFailure() << "not within ten seconds";
+  }
+
+  bool all_ok() {
+    for (const House& house : houses_) {
+      if (!house.core || house.core->status(now_).state != NodeState::kOk) return false;
+    }
+    return true;
+  }
+  size_t leader() {
+    for (size_t i = 0; i < houses_.size(); ++i) {
+      if (houses_[i].core && houses_[i].core->status(now_).role == NodeRole::kLeader) return i;
+    }
+    return houses_.size();
+  }
+  // Writes at `at`; empty while it is under way.
+  std::shared_ptr<std::optional<Status>> write(size_t at, std::string transaction) {
+    auto ended = std::make_shared<std::optional<Status>>();
+    houses_[at].core->submit(now_, std::move(transaction), now_ + 2s,
+                             [ended](const Status& status, const machine::Reply*) {
+                               EXPECT_FALSE(*ended);
+                               *ended = status;
+                             });
+    return ended;
+  }
+  bool write_and_wait(size_t at, std::string_view key, std::string_view value) {
+    const auto ended = write(at, put(key, value));
+    return until([&] { return ended->has_value(); }) && (*ended)->ok();
+  }
+  // A fenced read.
+  std::string read(size_t at, std::string_view key) {
+    auto ended = std::make_shared<std::optional<Status>>();
+    houses_[at].core->fence(now_, now_ + 2s, [ended](const Status& status) { *ended = status; });
+    if (!until([&] { return ended->has_value(); }) || !(*ended)->ok()) return "(failed)";
+    store::Reading reading(*houses_[at].slot);
+    const store::Table* table = reading.table("t");
+    if (table == nullptr) return "(absent)";
+    const store::Entry* entry = reading.find(*table, reading.store().key(key));
+    return entry == nullptr ? "(absent)" : std::string(entry->value());
+  }
+  NodeCore& core(size_t at) { return *houses_[at].core; }
+  Instant now() const { return now_; }
+
+ private:
+  struct Letter {
+    Peer from;
+    std::string to;
+    SharedBytes bytes;
+  };
+  struct Wire final : Network {
+    Village* village = nullptr;
+    size_t at = 0;
+    void send(const std::string& address, Lane, Pieces frame) override {
+      std::string bytes;
+      for (const SharedBytes& piece : frame) bytes += piece.view();
+      village->letters_.emplace(
+          village->now_ + 1ms,
+          Letter{{village->houses_[at].id, village->list_[at]}, address,
+                 SharedBytes(std::move(bytes))});
+    }
+    void forget(const std::string&) override {}
+  };
+  struct House {
+    NodeId id;
+    std::unique_ptr<store::StoreSlot> slot;
+    Wire network;
+    std::unique_ptr<NodeCore> core;
+  };
+
+  const CoreLimits limits_;
+  std::vector<std::string> list_;
+  StoppedClock clock_;
+  NoLog log_;
+  std::vector<House> houses_;
+  std::multimap<Instant, Letter> letters_;
+  Instant now_{1s};
+  uint64_t last_id_ = 0;
+};
+
+TEST(NodeCore, OneNodeWritesAndReads) {
+  Village village(1);
+  ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+  ASSERT_TRUE(village.write_and_wait(0, "k", "v"));
+  EXPECT_EQ(village.read(0, "k"), "v");
+}
+
+TEST(NodeCore, ThreeNodesFoundAClusterAndEachReadsWhatAnyWrote) {
+  Village village(3);
+  ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+  for (size_t writer = 0; writer < 3; ++writer) {
+    const std::string value = "v" + std::to_string(writer);
+    ASSERT_TRUE(village.write_and_wait(writer, "k", value));
+    for (size_t reader = 0; reader < 3; ++reader) EXPECT_EQ(village.read(reader, "k"), value);
+  }
+  village.run(200ms);
+  EXPECT_EQ(village.core(0).digest().digest, village.core(1).digest().digest);
+  EXPECT_EQ(village.core(0).digest().digest, village.core(2).digest().digest);
+}
+
+TEST(NodeCore, AKilledNodeComesBackWhole) {
+  for (const bool kill_leader : {true, false}) {
+    Village village(3);
+    ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+    ASSERT_TRUE(village.write_and_wait(0, "before", "1"));
+    const size_t victim = kill_leader ? village.leader() : (village.leader() + 1) % 3;
+    const size_t other = (victim + 1) % 3;
+    village.kill(victim);
+    ASSERT_TRUE(village.write_and_wait(other, "meanwhile", "2"));
+    village.start(victim);
+    ASSERT_TRUE(village.until([&] { return village.all_ok(); }))
+        << village.core(victim).status(village.now()).waiting_for;
+    EXPECT_EQ(village.core(victim).status(village.now()).voters, 3u);
+    EXPECT_EQ(village.read(victim, "before"), "1");
+    EXPECT_EQ(village.read(victim, "meanwhile"), "2");
+    ASSERT_TRUE(village.write_and_wait(victim, "after", "3"));
+    EXPECT_EQ(village.read(other, "after"), "3");
+  }
+}
+
+TEST(NodeCore, WithoutAMajorityNothingIsAnswered) {
+  Village village(3);
+  ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+  village.kill(0);
+  village.kill(1);
+  const auto sent = village.write(2, put("k", "v"));
+  ASSERT_TRUE(village.until([&] {
+    return village.core(2).status(village.now()).state == NodeState::kNoQuorum;
+  }));
+  const auto refused = village.write(2, put("k", "v"));
+  ASSERT_TRUE(refused->has_value()) << "at once";
+  EXPECT_EQ((*refused)->code(), Code::kUnavailable);
+  EXPECT_EQ(village.read(2, "k"), "(failed)");
+}
+
+TEST(NodeCore, AForgottenLogIsMadeGoodByAState) {
+  CoreLimits limits;
+  limits.log_entries = 8;
+  limits.record_bytes = 1;
+  limits.state_piece_bytes = 200;
+  Village village(3, limits);
+  ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(village.write_and_wait(0, "k" + std::to_string(i), std::string(50, 'x')));
+  }
+  village.kill(2);
+  ASSERT_TRUE(village.write_and_wait(0, "last", "1"));
+  village.start(2);
+  ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+  EXPECT_EQ(village.read(2, "k0"), std::string(50, 'x'));
+  EXPECT_EQ(village.read(2, "last"), "1");
+}
+
+}  // namespace
+}  // namespace ram::node
