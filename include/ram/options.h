@@ -46,7 +46,9 @@ struct NodeOptions {
   // Peers are not authenticated yet: a listen address beyond loopback needs this said aloud.
   bool insecure = false;
 
-  // Where log lines go, called from the node's own thread; empty: standard error, from kInfo on.
+  // Log lines below this are not written.
+  Severity log_from = Severity::kInfo;
+  // Where log lines go, called from the node's own thread; empty: standard error.
   std::function<void(Severity, std::string_view)> log;
 };
 
