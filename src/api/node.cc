@@ -1,0 +1,277 @@
+#include "ram/node.h"
+
+#include <utility>
+
+#include "api/batch_access.h"
+#include "api/node_inside.h"
+#include "api/waiter.h"
+#include "base/limits.h"
+#include "machine/command_codec.h"
+#include "ram/version.h"
+
+namespace ram {
+namespace {
+
+using node::NodeCore;
+using node::Runtime;
+
+Outcome public_outcome(machine::Outcome outcome) {
+  switch (outcome) {
+    case machine::Outcome::kConditionFailed: return Outcome::kConditionFailed;
+    case machine::Outcome::kNotANumber: return Outcome::kNotANumber;
+    case machine::Outcome::kOverflow: return Outcome::kOverflow;
+    default: return Outcome::kApplied;
+  }
+}
+
+// Outcomes that no caller asked about are failures.
+Status failure_of(machine::Outcome outcome) {
+  switch (outcome) {
+    case machine::Outcome::kTooManyTables:
+      return Status::invalid("the cluster has " + std::to_string(kTablesMax) +
+                             " tables, which is the limit; put the data into existing ones");
+    case machine::Outcome::kTooLarge:
+      return Status::invalid("the batch's answers exceed " + std::to_string(kTransactionBytesMax) +
+                             " bytes together; split it");
+    case machine::Outcome::kOverloaded:
+      return Status::overloaded("too much answers were asked for at once; try again after a pause");
+    default:
+      return {};
+  }
+}
+
+Result<BatchResult> result_of(const Status& status, const machine::Reply* reply) {
+  if (!status.ok()) return status;
+  if (Status failure = failure_of(reply->outcome); !failure.ok()) return failure;
+  BatchResult result{.outcome = public_outcome(reply->outcome), .revision = reply->revision.value};
+  result.answers.reserve(reply->answers);
+  machine::AnswerReader reader(*reply);
+  for (machine::Answer answer; reader.next(answer);) {
+    Answer& mine = result.answers.emplace_back();
+    mine.number = answer.number;
+    if (answer.value) mine.value.emplace(*answer.value);
+  }
+  return result;
+}
+
+NodeCore::WriteDone write_done(Callback<Result<BatchResult>> callback) {
+  return [callback = std::move(callback)](const Status& status, const machine::Reply* reply) {
+    callback(result_of(status, reply));
+  };
+}
+
+// When nothing can be said of the node but why.
+NodeStatus status_without_node(const Status& why) {
+  NodeStatus status;
+  status.state = NodeState::kLeaving;
+  status.version = kVersion;
+  status.waiting_for = why.message();
+  return status;
+}
+
+}  // namespace
+
+// ---- Inside ----
+
+Status Node::Inside::may_block() const {
+  if (!runtime->on_own_thread()) return {};
+  return Status::invalid(
+      "a blocking call from a callback, which would wait for itself; use the callback form");
+}
+
+Result<BatchResult> Node::Inside::commit(Batch batch, Instant deadline) {
+  Result<std::string> transaction = BatchAccess::take(std::move(batch));
+  if (!transaction.ok()) return transaction.status();
+  Waiter<Result<BatchResult>> waiter;
+  runtime->submit({std::move(*transaction), deadline,
+                   [&waiter](const Status& status, const machine::Reply* reply) {
+                     waiter.set(result_of(status, reply));
+                   }});
+  return waiter.wait();
+}
+
+void Node::Inside::commit(Batch batch, Instant deadline, Callback<Result<BatchResult>> callback) {
+  Result<std::string> transaction = BatchAccess::take(std::move(batch));
+  if (!transaction.ok()) return callback(transaction.status());
+  runtime->submit({std::move(*transaction), deadline, write_done(std::move(callback))});
+}
+
+// ---- life ----
+
+Node::Node(std::unique_ptr<Inside> inside) : inside_(std::move(inside)) {}
+
+Node::~Node() {
+  // Callbacks that end now may still ask us for something; inside_ must not be gone yet.
+  inside_->runtime->stop();
+}
+
+Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
+  auto inside = std::make_unique<Inside>();
+  inside->request_timeout = options.request_timeout;
+  Result<std::unique_ptr<Runtime>> runtime = Runtime::start(std::move(options));
+  if (!runtime.ok()) return runtime.status();
+  inside->runtime = std::move(*runtime);
+  return std::unique_ptr<Node>(new Node(std::move(inside)));
+}
+
+Status Node::wait_until_ok(std::chrono::nanoseconds timeout) {
+  if (Status refused = inside_->may_block(); !refused.ok()) return refused;
+  Waiter<Status> waiter;
+  inside_->runtime->when_ok(inside_->runtime->after(timeout),
+                            [&waiter](const Status& status) { waiter.set(status); });
+  return waiter.wait();
+}
+
+std::string Node::address() const { return inside_->runtime->address(); }
+std::string Node::name() const { return inside_->runtime->name(); }
+
+Table Node::table(std::string_view name) { return Table(this, std::string(name)); }
+
+// ---- writes ----
+
+Result<BatchResult> Node::commit(Batch batch, WriteOptions options) {
+  if (Status refused = inside_->may_block(); !refused.ok()) return refused;
+  return inside_->commit(std::move(batch), inside_->deadline(options.timeout));
+}
+
+void Node::commit(Batch batch, WriteOptions options, Callback<Result<BatchResult>> callback) {
+  inside_->commit(std::move(batch), inside_->deadline(options.timeout), std::move(callback));
+}
+
+void Node::commit(std::vector<Call> calls, WriteOptions options) {
+  const Instant deadline = inside_->deadline(options.timeout);
+  std::vector<Runtime::Write> writes;
+  writes.reserve(calls.size());
+  for (Call& call : calls) {
+    Result<std::string> transaction = BatchAccess::take(std::move(call.batch));
+    if (!transaction.ok()) {
+      call.callback(transaction.status());
+      continue;
+    }
+    writes.push_back({std::move(*transaction), deadline, write_done(std::move(call.callback))});
+  }
+  inside_->runtime->submit(writes);
+}
+
+// ---- reads ----
+
+Status Node::fence(ReadOptions options) {
+  if (options.reads == Reads::kStale) return {};
+  if (Status refused = inside_->may_block(); !refused.ok()) return refused;
+  Waiter<Status> waiter;
+  inside_->runtime->fence(inside_->deadline(options.timeout),
+                          [&waiter](const Status& status) { waiter.set(status); });
+  return waiter.wait();
+}
+
+void Node::fence(ReadOptions options, Callback<Status> callback) {
+  if (options.reads == Reads::kStale) return callback(Status());
+  inside_->runtime->fence(
+      inside_->deadline(options.timeout),
+      [callback = std::move(callback)](const Status& status) { callback(status); });
+}
+
+Moment Node::moment() const { return Moment(&inside_->runtime->slot()); }
+
+// ---- the node itself ----
+
+namespace {
+
+// Blocks for what `ask` tells a callback; from a callback there is `otherwise`.
+template <class T, class Ask>
+T wait_for_look(const Status& may_block, T otherwise, Ask ask) {
+  if (!may_block.ok()) return otherwise;
+  Waiter<T> waiter;
+  ask([&waiter](T value) { waiter.set(std::move(value)); });
+  return waiter.wait();
+}
+
+}  // namespace
+
+void Node::status(Callback<NodeStatus> callback) const {
+  inside_->runtime->look([callback = std::move(callback)](const Status& status,
+                                                          const NodeCore* core, Instant now) {
+    callback(status.ok() ? core->status(now) : status_without_node(status));
+  });
+}
+NodeStatus Node::status() const {
+  const Status may_block = inside_->may_block();
+  return wait_for_look(may_block, status_without_node(may_block),
+                       [this](Callback<NodeStatus> callback) { status(std::move(callback)); });
+}
+
+void Node::members(Callback<std::vector<Member>> callback) const {
+  inside_->runtime->look([callback = std::move(callback)](const Status& status,
+                                                          const NodeCore* core, Instant now) {
+    callback(status.ok() ? core->members(now) : std::vector<Member>());
+  });
+}
+std::vector<Member> Node::members() const {
+  return wait_for_look(inside_->may_block(), std::vector<Member>(),
+                       [this](Callback<std::vector<Member>> callback) {
+                         members(std::move(callback));
+                       });
+}
+
+void Node::digest(Callback<Digest> callback) const {
+  inside_->runtime->look([callback = std::move(callback)](const Status& status,
+                                                          const NodeCore* core, Instant) {
+    callback(status.ok() ? core->digest() : Digest());
+  });
+}
+Digest Node::digest() const {
+  return wait_for_look(inside_->may_block(), Digest(),
+                       [this](Callback<Digest> callback) { digest(std::move(callback)); });
+}
+
+void Node::tables(Callback<std::vector<TableInfo>> callback) const {
+  inside_->runtime->look([callback = std::move(callback)](const Status& status,
+                                                          const NodeCore* core, Instant) {
+    callback(status.ok() ? core->tables() : std::vector<TableInfo>());
+  });
+}
+std::vector<TableInfo> Node::tables() const {
+  return wait_for_look(inside_->may_block(), std::vector<TableInfo>(),
+                       [this](Callback<std::vector<TableInfo>> callback) {
+                         tables(std::move(callback));
+                       });
+}
+
+void Node::wait_for_copies(size_t wanted, std::chrono::nanoseconds timeout,
+                           Callback<Result<size_t>> callback) const {
+  inside_->runtime->wait_for_copies(wanted, inside_->runtime->after(timeout), std::move(callback));
+}
+
+// ---- names ----
+
+std::string_view state_name(NodeState state) {
+  switch (state) {
+    case NodeState::kJoining: return "joining";
+    case NodeState::kOk: return "ok";
+    case NodeState::kNoQuorum: return "no-quorum";
+    case NodeState::kLeaving: return "leaving";
+  }
+  return "unknown";
+}
+
+std::string_view role_name(NodeRole role) {
+  switch (role) {
+    case NodeRole::kJoining: return "joining";
+    case NodeRole::kStandby: return "standby";
+    case NodeRole::kFollower: return "follower";
+    case NodeRole::kLeader: return "leader";
+  }
+  return "unknown";
+}
+
+std::string_view member_state_name(MemberState state) {
+  switch (state) {
+    case MemberState::kUp: return "up";
+    case MemberState::kSilent: return "silent";
+    case MemberState::kCatchingUp: return "catching-up";
+    case MemberState::kLeaving: return "leaving";
+  }
+  return "unknown";
+}
+
+}  // namespace ram

@@ -1,0 +1,70 @@
+#include "node/node_options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace ram::node {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+std::string refusal(const NodeOptions& options) {
+  const Status status = check_options(options);
+  EXPECT_NE(status.code(), Code::kOk);
+  EXPECT_THAT(status.message(), testing::Not(HasSubstr("\n")));
+  return status.message();
+}
+
+TEST(NodeOptions, TheDefaultsAreInRange) { EXPECT_TRUE(check_options({}).ok()); }
+
+TEST(NodeOptions, ListeningBeyondLoopbackMustBeSaidAloud) {
+  EXPECT_THAT(refusal({.cluster_listen = "192.0.2.1:7379"}), HasSubstr("insecure"));
+  EXPECT_TRUE(check_options({.cluster_listen = "192.0.2.1:7379", .insecure = true}).ok());
+  EXPECT_TRUE(check_options({.cluster_listen = "localhost:7379"}).ok());
+  EXPECT_TRUE(check_options({.cluster_listen = "[::1]:7379"}).ok());
+}
+
+TEST(NodeOptions, AWildcardAddressNeedsOneToAdvertise) {
+  EXPECT_THAT(refusal({.cluster_listen = "0.0.0.0:7379", .insecure = true}),
+              HasSubstr("advertise"));
+  EXPECT_THAT(refusal({.cluster_listen = "[::]:7379", .insecure = true}), HasSubstr("advertise"));
+  EXPECT_TRUE(check_options({.cluster_listen = "0.0.0.0:7379",
+                             .advertise = "192.0.2.1:7379",
+                             .insecure = true})
+                  .ok());
+  EXPECT_THAT(refusal({.advertise = "0.0.0.0:7379"}), HasSubstr("nobody can dial"));
+}
+
+TEST(NodeOptions, BadAddressesAreNamedWithTheirOption) {
+  EXPECT_THAT(refusal({.cluster_listen = "nonsense"}), HasSubstr("cluster-listen"));
+  EXPECT_THAT(refusal({.advertise = "here:0"}), HasSubstr("advertise"));
+  EXPECT_THAT(refusal({.advertise_client = "x:y:z"}), HasSubstr("advertise-client"));
+  EXPECT_THAT(refusal({.join = {"127.0.0.1:7371", "127.0.0.1"}}), HasSubstr("join"));
+  EXPECT_THAT(refusal({.join = {"127.0.0.1:0"}}), HasSubstr("port 0"));
+}
+
+TEST(NodeOptions, AListNamesEachNodeOnce) {
+  EXPECT_THAT(refusal({.join = {"127.0.0.1:7371", "127.0.0.1:7371"}}), HasSubstr("twice"));
+  EXPECT_THAT(refusal({.join = std::vector<std::string>(100, "127.0.0.1:7371")}),
+              HasSubstr("at most"));
+}
+
+TEST(NodeOptions, NumbersHaveARange) {
+  EXPECT_THAT(refusal({.request_timeout = 0ns}), HasSubstr("request-timeout"));
+  EXPECT_THAT(refusal({.failover_after = 1ms}), HasSubstr("failover-after"));
+  EXPECT_THAT(refusal({.failover_after = 1h}), HasSubstr("failover-after"));
+  EXPECT_THAT(refusal({.voters_max = 0}), HasSubstr("max-voters"));
+  EXPECT_THAT(refusal({.voters_max = 16}), HasSubstr("max-voters"));
+  EXPECT_THAT(refusal({.memory_bytes_max = 0}), HasSubstr("max-memory"));
+}
+
+TEST(NodeOptions, NamesAreOneWord) {
+  EXPECT_THAT(refusal({.name = "two words"}), HasSubstr("name"));
+  EXPECT_THAT(refusal({.name = "line\nbreak"}), HasSubstr("name"));
+  EXPECT_THAT(refusal({.name = std::string(300, 'x')}), HasSubstr("name"));
+  EXPECT_TRUE(check_options({.name = "rack-7/n_1.example.org:7379"}).ok());
+}
+
+}  // namespace
+}  // namespace ram::node

@@ -1,0 +1,276 @@
+#include "node/runtime.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "net/address.h"
+#include "net/loop.h"
+#include "net/timer.h"
+#include "node/node_options.h"
+#include "node/peer_links.h"
+#include "node/runtime_log.h"
+#include "ram/version.h"
+#include "store/store.h"
+
+namespace ram::node {
+namespace {
+
+// Vectors that a burst has grown beyond this give their memory back.
+constexpr size_t kCallsKept = 16'384;
+
+uint64_t entropy() {
+  uint64_t word = 0;
+  while (word == 0) {  // 0 means "none"
+    RAM_CHECK(getrandom(&word, sizeof word, 0) == sizeof word);
+  }
+  return word;
+}
+
+template <class... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+template <class... Fs>
+Overloaded(Fs...) -> Overloaded<Fs...>;
+
+}  // namespace
+
+// ---- life ----
+
+Result<std::unique_ptr<Runtime>> Runtime::start(NodeOptions options) {
+  if (Status status = check_options(options); !status.ok()) return status;
+  std::unique_ptr<Runtime> runtime(new Runtime(std::move(options)));
+  if (Status status = runtime->listen(); !status.ok()) return status;
+  runtime->thread_ = std::thread([&self = *runtime] { self.run(); });
+  return runtime;
+}
+
+Runtime::Runtime(NodeOptions options)
+    : options_(std::move(options)),
+      hash_seed_(entropy()),
+      log_(make_log(options_)),
+      loop_(std::make_unique<net::Loop>()),
+      mailbox_(kMailboxCallsMax, kMailboxBytesMax, [this] { loop_->wake(); }),
+      slot_(std::make_unique<store::Store>(hash_seed_)) {}
+
+Runtime::~Runtime() { stop(); }
+
+Status Runtime::listen() {
+  links_ = std::make_unique<PeerLinks>(*loop_, *log_, PeerLinks::Events{
+      .on_frame =
+          [this](const Peer& from, const SharedBytes& frame) {
+            news_ = true;
+            core_->receive(loop_->now(), from, frame);
+          },
+      .on_link_up =
+          [this](const std::string& address) {
+            news_ = true;
+            core_->link_up(loop_->now(), address);
+          }});
+  const Result<net::Address> listen = net::Address::parse(options_.cluster_listen);
+  RAM_CHECK(listen.ok());  // check_options
+  if (Status status = links_->listen(*listen); !status.ok()) return status;
+  net::Address advertised = *listen;
+  advertised.port = links_->port();
+  address_ = options_.advertise.empty() ? advertised.text() : options_.advertise;
+  name_ = options_.name.empty() ? address_ : options_.name;
+  return {};
+}
+
+void Runtime::stop() {
+  if (!thread_.joinable()) return;
+  RAM_CHECK(!on_own_thread());
+  loop_->stop();
+  thread_.join();
+}
+
+void Runtime::run() {
+  thread_id_.store(std::this_thread::get_id());
+  timer_ = std::make_unique<net::Timer>(*loop_);
+  loop_->on_wake([] {});  // being awake is all: each pass empties the mailbox
+  loop_->on_pass([this] { pass(); });
+  make_core();
+  loop_->run();
+
+  // The mailbox first: callbacks of the core's calls may try to hand in others.
+  std::vector<Call> left;
+  mailbox_.close(left);
+  for (Call& call : left) refuse(call, Status::unavailable("the node has stopped; not applied"));
+  for (OkWait& wait : std::exchange(ok_waits_, {})) {
+    wait.done(Status::unavailable("the node has stopped"));
+  }
+  core_.reset();
+  links_.reset();
+  timer_.reset();
+}
+
+void Runtime::make_core() {
+  core_.reset();  // the one before, if any, before it: both write to the slot
+  CoreOptions core;
+  core.id = NodeId(entropy());
+  core.name = name_;
+  core.address = address_;
+  core.client = options_.advertise_client;
+  core.join = options_.join;
+  core.parameters.failover_after = options_.failover_after;
+  core.parameters.voters_max = static_cast<uint32_t>(options_.voters_max);
+  core.request_timeout = options_.request_timeout;
+  core.memory_bytes_max = options_.memory_bytes_max;
+  core.seed = entropy();
+  core.hash_seed = hash_seed_;
+  links_->become(core.id, address_);
+  core_ = std::make_unique<NodeCore>(std::move(core), slot_, loop_->clock(), *links_, *log_);
+  core_->start(loop_->now());
+  news_ = true;
+}
+
+// ---- passes ----
+
+void Runtime::pass() {
+  mailbox_.take(taken_);
+  const Instant now = loop_->now();
+  for (Call& call : taken_) feed(now, std::move(call));
+  taken_.clear();
+  if (taken_.capacity() > kCallsKept) std::vector<Call>().swap(taken_);
+
+  if (now >= core_->next_deadline()) {
+    core_->on_time(now);
+    news_ = true;
+  }
+  if (!std::exchange(news_, false)) return;
+  core_->turn(now);
+  if (core_->spent()) {
+    log_->info("this node starts anew, as a new incarnation");
+    make_core();
+  }
+  turn_ok_waits(now);
+  arm_timer(now);
+}
+
+void Runtime::feed(Instant now, Call call) {
+  std::visit(Overloaded{
+                 [&](Write& write) {
+                   core_->submit(now, std::move(write.transaction), write.deadline,
+                                 std::move(write.done));
+                   news_ = true;
+                 },
+                 [&](Fence& fence) {
+                   core_->fence(now, fence.deadline, std::move(fence.done));
+                   news_ = true;
+                 },
+                 [&](Copies& copies) {
+                   core_->wait_for_copies(
+                       now, copies.wanted, copies.deadline,
+                       [done = std::move(copies.done)](size_t reached) { done(reached); });
+                   news_ = true;
+                 },
+                 [&](OkWait& wait) {
+                   ok_waits_.push_back(std::move(wait));
+                   news_ = true;
+                 },
+                 [&](Look& look) { look(Status(), core_.get(), now); },
+             },
+             call);
+}
+
+void Runtime::turn_ok_waits(Instant now) {
+  if (ok_waits_.empty()) return;
+  const NodeStatus status = core_->status(now);
+  std::vector<OkWait> waits = std::exchange(ok_waits_, {});
+  for (OkWait& wait : waits) {
+    if (status.state == NodeState::kOk) {
+      wait.done(Status());
+    } else if (now >= wait.deadline) {
+      const std::string why = status.waiting_for.empty() ? "" : "; " + status.waiting_for;
+      wait.done(Status::unavailable("the node is " + std::string(state_name(status.state)) + why));
+    } else {
+      ok_waits_.push_back(std::move(wait));
+    }
+  }
+}
+
+void Runtime::arm_timer(Instant now) {
+  Instant next = std::max(core_->next_deadline(), now);
+  for (const OkWait& wait : ok_waits_) next = std::min(next, wait.deadline);
+  if (next == kNever) {
+    timer_->cancel();
+  } else if (timer_->due() != next) {
+    timer_->start(next, [this] { news_ = true; });
+  }
+}
+
+// ---- calls of other threads ----
+
+void Runtime::refuse(Call& call, const Status& why) {
+  std::visit(Overloaded{
+                 [&](Write& write) { write.done(why, nullptr); },
+                 [&](Fence& fence) { fence.done(why); },
+                 [&](Copies& copies) { copies.done(why); },
+                 [&](OkWait& wait) { wait.done(why); },
+                 [&](Look& look) { look(why, nullptr, Instant()); },
+             },
+             call);
+}
+
+Status Runtime::status_of(Pushed pushed) {
+  switch (pushed) {
+    case Pushed::kYes: return {};
+    case Pushed::kFull:
+      return Status::overloaded("too many calls wait at this node; try again after a pause");
+    case Pushed::kClosed: return Status::unavailable("the node has stopped; not applied");
+  }
+  return {};
+}
+
+void Runtime::push(Call call, size_t bytes) {
+  const Status status = status_of(mailbox_.push(call, bytes));
+  if (!status.ok()) refuse(call, status);
+}
+
+void Runtime::submit(Write write) {
+  const size_t bytes = write.transaction.size();
+  push(std::move(write), bytes);
+}
+
+void Runtime::submit(std::vector<Write> writes) {
+  std::vector<Call> calls;
+  calls.reserve(writes.size());
+  size_t bytes = 0;
+  for (Write& write : writes) {
+    bytes += write.transaction.size();
+    calls.emplace_back(std::move(write));
+  }
+  const Status status = status_of(mailbox_.push(calls, bytes));
+  if (status.ok()) return;
+  for (Call& call : calls) refuse(call, status);
+}
+
+void Runtime::fence(Instant deadline, NodeCore::FenceDone done) {
+  push(Fence{deadline, std::move(done)}, 0);
+}
+
+void Runtime::wait_for_copies(size_t wanted, Instant deadline,
+                              std::function<void(Result<size_t>)> done) {
+  push(Copies{wanted, deadline, std::move(done)}, 0);
+}
+
+void Runtime::when_ok(Instant deadline, NodeCore::FenceDone done) {
+  push(OkWait{deadline, std::move(done)}, 0);
+}
+
+void Runtime::look(Look look) { push(std::move(look), 0); }
+
+Instant Runtime::now() const { return loop_->now(); }
+
+Instant Runtime::after(Duration timeout) const {
+  const Instant start = now();
+  if (timeout >= kNever - start) return kNever;
+  return start + std::max(timeout, Duration::zero());
+}
+
+}  // namespace ram::node

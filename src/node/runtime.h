@@ -1,0 +1,125 @@
+// The production home of a NodeCore: one thread with a loop, the links to peers, and the mailbox
+// through which every other thread hands in its calls.
+//
+// A pass: frames that arrived are fed to the core as they are read; at the end, what the mailbox has
+// is fed, then the core turns once for all of it. A pass without news does nothing. When the core's
+// incarnation is spent, the next one starts in its place.
+//
+// Thread-safe, but for start and stop. Callbacks run on the runtime's thread, exactly once, or in the
+// caller if a call fails at once; they must not block.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "node/mailbox.h"
+#include "node/node_core.h"
+#include "ram/options.h"
+#include "ram/status.h"
+#include "store/store_slot.h"
+
+namespace ram::net {
+class Loop;
+class Timer;
+}  // namespace ram::net
+
+namespace ram::node {
+
+class PeerLinks;
+
+class Runtime {
+ public:
+  struct Write {
+    std::string transaction;  // as ram::Batch encodes it
+    Instant deadline;
+    NodeCore::WriteDone done;
+  };
+  // Unless `status` is OK there is no core to look at.
+  using Look = std::function<void(const Status& status, const NodeCore* core, Instant now)>;
+
+  // Returns once it listens.
+  // Errors: kInvalid, an option is out of range; kUnavailable, the address is taken or not ours.
+  static Result<std::unique_ptr<Runtime>> start(NodeOptions options);
+
+  ~Runtime();
+  // Ends calls under way, kUnknownOutcome where a write was sent, else kUnavailable, and the thread.
+  // Later calls fail with kUnavailable. Not from a callback.
+  void stop();
+
+  void submit(Write write);
+  // All in this order, with nothing between them; or all fail at once.
+  void submit(std::vector<Write> writes);
+  void fence(Instant deadline, NodeCore::FenceDone done);
+  void wait_for_copies(size_t wanted, Instant deadline, std::function<void(Result<size_t>)> done);
+  // OK once the node's state is kOk; kUnavailable at the deadline, saying what is waited for.
+  void when_ok(Instant deadline, NodeCore::FenceDone done);
+  // Calls `look` between passes.
+  void look(Look look);
+
+  Instant now() const;
+  // A deadline `timeout` from now.
+  Instant after(Duration timeout) const;
+  bool on_own_thread() const { return std::this_thread::get_id() == thread_id_.load(); }
+  const store::StoreSlot& slot() const { return slot_; }
+  const std::string& name() const { return name_; }
+  // That peers are told.
+  const std::string& address() const { return address_; }
+
+ private:
+  struct Fence {
+    Instant deadline;
+    NodeCore::FenceDone done;
+  };
+  struct Copies {
+    size_t wanted;
+    Instant deadline;
+    std::function<void(Result<size_t>)> done;
+  };
+  struct OkWait {
+    Instant deadline;
+    NodeCore::FenceDone done;
+  };
+  using Call = std::variant<Write, Fence, Copies, OkWait, Look>;
+
+  explicit Runtime(NodeOptions options);
+  Status listen();
+  void run();
+  void make_core();
+  void pass();
+  void feed(Instant now, Call call);
+  void turn_ok_waits(Instant now);
+  void arm_timer(Instant now);
+  void push(Call call, size_t bytes);
+  static Status status_of(Pushed pushed);
+  static void refuse(Call& call, const Status& why);
+
+  const NodeOptions options_;
+  // The same for all stores of this process (store.h).
+  const uint64_t hash_seed_;
+  std::unique_ptr<Log> log_;
+  std::unique_ptr<net::Loop> loop_;
+  Mailbox<Call> mailbox_;
+  store::StoreSlot slot_;
+  std::string name_;
+  std::string address_;
+  std::thread thread_;
+  std::atomic<std::thread::id> thread_id_;
+
+  // The rest is the thread's.
+  std::unique_ptr<PeerLinks> links_;
+  std::unique_ptr<NodeCore> core_;
+  std::unique_ptr<net::Timer> timer_;
+  std::vector<Call> taken_;
+  std::vector<OkWait> ok_waits_;
+  bool news_ = false;  // something was fed to the core since it turned
+};
+
+}  // namespace ram::node
