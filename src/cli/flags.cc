@@ -1,0 +1,41 @@
+#include "cli/flags.h"
+
+#include <optional>
+
+#include "cli/units.h"
+
+namespace ram::cli {
+namespace {
+
+template <class T, class Parse>
+CLI::Option* add_parsed(CLI::App& app, const std::string& flag, T& target, const std::string& help,
+                        const std::string& shown, Parse parse, const char* type, const char* hint) {
+  const auto read = [&target, parse](const CLI::results_t& words) {
+    const std::optional<T> value = parse(words.front());
+    if (value) target = *value;
+    return value.has_value();
+  };
+  const auto check = [parse, hint](const std::string& word) {
+    return parse(word) ? std::string() : "'" + word + "' " + hint;
+  };
+  return app.add_option(flag, read, help)
+      ->check(check)
+      ->type_name(type)
+      ->default_str(shown);
+}
+
+}  // namespace
+
+CLI::Option* add_duration(CLI::App& app, const std::string& flag, std::chrono::nanoseconds& target,
+                          const std::string& help, const std::string& shown) {
+  return add_parsed(app, flag, target, help, shown, parse_duration, "DURATION",
+                    "is no duration; write for example 500ms, 5s or 2m");
+}
+
+CLI::Option* add_size(CLI::App& app, const std::string& flag, size_t& target,
+                      const std::string& help, const std::string& shown) {
+  return add_parsed(app, flag, target, help, shown, parse_size, "SIZE",
+                    "is no size; write for example 512MiB or 4GiB");
+}
+
+}  // namespace ram::cli

@@ -1,0 +1,14 @@
+// Log lines of a process for people: time, level, line, on standard error.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "ram/options.h"
+
+namespace ram::cli {
+
+// For NodeOptions::log: lines of `least` and above. Thread-safe; shared by its copies.
+std::function<void(Severity, std::string_view)> log_to_stderr(Severity least);
+
+}  // namespace ram::cli

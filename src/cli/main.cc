@@ -1,0 +1,69 @@
+// The `ram` binary: reads the command line and runs the verb that it names.
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "cli/verb.h"
+#include "ram/version.h"
+
+namespace ram::cli {
+namespace {
+
+constexpr const char* kAbout =
+    "ram: a consistent distributed in-memory table.\n\n"
+    "All of the data is in the memory of every node; any node takes any read and any write, and\n"
+    "no read is ever stale. A node speaks the Redis protocol: use any Redis client.";
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  ram serve                      one node: clients on 127.0.0.1:6379, peers on 127.0.0.1:7379\n"
+    "  ram serve --help               how to start three that form a cluster\n"
+    "  ram status                     how that node and its cluster are\n"
+    "  redis-cli -p 6379 set color green\n\n"
+    "Exit codes: 0 done, 1 failed (standard error says what, and what to do), 2 wrong usage.";
+
+// One line, and where to read more.
+std::string explain_misuse(const CLI::App* app, const CLI::Error& error) {
+  std::string words = "ram";
+  if (const std::vector<CLI::App*> chosen = app->get_subcommands(); !chosen.empty()) {
+    words += " " + chosen.front()->get_name();
+  }
+  std::string what = error.what();
+  for (char& c : what) {
+    if (c == '\n') c = ' ';
+  }
+  return words + ": " + what + " (" + words + " --help lists what there is)\n";
+}
+
+int run(int argc, char** argv) {
+  CLI::App ram(kAbout, "ram");
+  ram.footer(kExamples);
+  ram.require_subcommand(1);
+  ram.set_version_flag("--version", "ram " + std::string(kVersion));
+  ram.failure_message(explain_misuse);
+  const std::vector<Verb> verbs = {add_serve(ram), add_status(ram), add_version(ram)};
+
+  // CLI11 reports by exceptions; they end here.
+  try {
+    ram.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return ram.exit(error) == 0 ? kDone : kWrongUsage;
+  }
+  for (const Verb& verb : verbs) {
+    if (verb.app->parsed()) return verb.run();
+  }
+  return kWrongUsage;
+}
+
+}  // namespace
+
+int fail(ExitCode code, std::string_view message) {
+  std::fprintf(stderr, "ram: %.*s\n", static_cast<int>(message.size()), message.data());
+  return code;
+}
+
+}  // namespace ram::cli
+
+int main(int argc, char** argv) { return ram::cli::run(argc, argv); }

@@ -1,0 +1,164 @@
+// `ram serve`: a node, and its Redis front beside it, until SIGTERM or SIGINT.
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/flags.h"
+#include "cli/log_lines.h"
+#include "cli/verb.h"
+#include "ram/ram.h"
+#include "resp/server.h"
+
+namespace ram::cli {
+namespace {
+
+struct ServeFlags {
+  NodeOptions node;
+  std::string listen = "127.0.0.1:6379";
+  std::vector<std::string> join;
+  std::string log_level = "info";
+};
+
+constexpr const char* kExamples =
+    "Three nodes that form a cluster, each in a terminal of its own:\n"
+    "  ram serve --name n1 --listen 127.0.0.1:6371 --cluster-listen 127.0.0.1:7371 \\\n"
+    "            --join 127.0.0.1:7371,127.0.0.1:7372,127.0.0.1:7373\n"
+    "  ram serve --name n2 --listen 127.0.0.1:6372 --cluster-listen 127.0.0.1:7372 \\\n"
+    "            --join 127.0.0.1:7371,127.0.0.1:7372,127.0.0.1:7373\n"
+    "  ram serve --name n3 --listen 127.0.0.1:6373 --cluster-listen 127.0.0.1:7373 \\\n"
+    "            --join 127.0.0.1:7371,127.0.0.1:7372,127.0.0.1:7373\n"
+    "Any of them, killed, comes back with the same command. Then:\n"
+    "  redis-cli -p 6371 set color green\n"
+    "  redis-cli -p 6373 get color\n"
+    "  ram status 127.0.0.1:6371\n\n"
+    "A fourth joins through any that runs:\n"
+    "  ram serve --name n4 --listen 127.0.0.1:6374 --cluster-listen 127.0.0.1:7374 \\\n"
+    "            --join 127.0.0.1:7371";
+
+Severity severity_of(const std::string& name) {
+  if (name == "debug") return Severity::kDebug;
+  if (name == "warning") return Severity::kWarning;
+  if (name == "error") return Severity::kError;
+  return Severity::kInfo;
+}
+
+// SIGTERM and SIGINT, which wait until someone asks for them: no thread is interrupted by them.
+class StopSignals {
+ public:
+  // To be made before any thread is: they inherit the mask.
+  StopSignals() {
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGTERM);
+    sigaddset(&set_, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+  }
+  // Its number.
+  int wait() const {
+    int number = 0;
+    while (sigwait(&set_, &number) != 0) {
+    }
+    return number;
+  }
+
+ private:
+  sigset_t set_;
+};
+
+int fail_to_start(const Status& status) {
+  return fail(status.code() == Code::kInvalid ? kWrongUsage : kFailed, status.message());
+}
+
+int run_serve(const ServeFlags& flags) {
+  const StopSignals signals;
+  NodeOptions options = flags.node;
+  options.join = flags.join;
+  options.log = log_to_stderr(severity_of(flags.log_level));
+  const auto log = options.log;
+  if (options.advertise_client.empty()) options.advertise_client = flags.listen;
+
+  Result<std::unique_ptr<Node>> node = Node::start(std::move(options));
+  if (!node.ok()) return fail_to_start(node.status());
+  Result<std::unique_ptr<resp::Server>> server = resp::Server::start(
+      **node, {.listen = flags.listen, .insecure = flags.node.insecure, .log = log});
+  if (!server.ok()) return fail_to_start(server.status());
+
+  std::printf("ram %s: node %s (process %d) serves clients on %s and peers on %s\n",
+              std::string(kVersion).c_str(), (*node)->name().c_str(), static_cast<int>(getpid()),
+              (*server)->address().c_str(), (*node)->address().c_str());
+  std::fflush(stdout);
+
+  const int signal = signals.wait();
+  log(Severity::kInfo, "stopping signal=" + std::string(signal == SIGTERM ? "SIGTERM" : "SIGINT"));
+  return kDone;
+}
+
+void add_addresses(CLI::App& app, ServeFlags& flags) {
+  const auto address = [&app](const char* flag, std::string& target, const char* help) {
+    return app.add_option(flag, target, help)->type_name("HOST:PORT")->group("Addresses");
+  };
+  address("--listen", flags.listen, "Where clients reach this node, with the Redis protocol")
+      ->capture_default_str();
+  address("--cluster-listen", flags.node.cluster_listen, "Where other nodes reach this node")
+      ->capture_default_str();
+  address("--advertise", flags.node.advertise,
+          "What other nodes are told to dial, where that is not --cluster-listen (0.0.0.0, NAT)");
+  address("--advertise-client", flags.node.advertise_client,
+          "What is shown as this node's client address, where that is not --listen");
+  app.add_flag("--insecure", flags.node.insecure,
+               "Allow addresses beyond loopback although nothing is authenticated or encrypted yet")
+      ->group("Addresses");
+}
+
+void add_cluster(CLI::App& app, ServeFlags& flags) {
+  app.add_option("--join", flags.join,
+                 "Peer addresses of the nodes to form a cluster with, comma between. With our own "
+                 "among them: found it together with the others, once; without: only join. No "
+                 "--join: a cluster of one")
+      ->delimiter(',')
+      ->type_name("HOST:PORT,...")
+      ->group("Cluster");
+  app.add_option("--max-voters", flags.node.voters_max,
+                 "Members beyond this many hold all data but have no vote; fixed at founding")
+      ->capture_default_str()
+      ->type_name("N")
+      ->group("Cluster");
+  add_duration(app, "--failover-after", flags.node.failover_after,
+               "How long a silent leader is waited for; fixed at founding", "500ms")
+      ->group("Cluster");
+}
+
+void add_limits(CLI::App& app, ServeFlags& flags) {
+  add_duration(app, "--request-timeout", flags.node.request_timeout,
+               "How long a command may wait, for a new leader say, before it fails", "5s")
+      ->group("Limits");
+  add_size(app, "--max-memory", flags.node.memory_bytes_max,
+           "Writes that would need more are refused (OOM)", "4GiB")
+      ->group("Limits");
+}
+
+}  // namespace
+
+Verb add_serve(CLI::App& ram) {
+  CLI::App* app = ram.add_subcommand("serve", "Run a node until SIGTERM or Ctrl-C");
+  auto flags = std::make_shared<ServeFlags>();  // shared: with the function that reads it later
+  app->add_option("--name", flags->node.name,
+                  "What people call this node; a restarted node of the same name takes the old "
+                  "one's place [the advertised address]")
+      ->type_name("NAME");
+  app->add_option("--log-level", flags->log_level, "Log lines of this level and above")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->type_name("LEVEL")
+      ->capture_default_str();
+  add_addresses(*app, *flags);
+  add_cluster(*app, *flags);
+  add_limits(*app, *flags);
+  app->footer(kExamples);
+  return {app, [flags] { return run_serve(*flags); }};
+}
+
+}  // namespace ram::cli

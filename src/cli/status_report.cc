@@ -1,0 +1,152 @@
+#include "cli/status_report.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <initializer_list>
+
+#include "cli/units.h"
+
+namespace ram::cli {
+namespace {
+
+std::string json_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      char escaped[8];
+      std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(c));
+      out += escaped;
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
+std::string json_value(const RespValue& value) {
+  switch (value.kind) {
+    case RespValue::Kind::kInteger: return std::to_string(value.integer);
+    case RespValue::Kind::kNull: return "null";
+    default: return json_string(value.text);
+  }
+}
+
+// Columns as wide as their widest cell, two spaces between; the first row is the heading.
+std::string aligned(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const std::vector<std::string>& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string out;
+  for (const std::vector<std::string>& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) {
+      line += row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    out += line + "\n";
+  }
+  return out;
+}
+
+std::string duration_of(int64_t ms) {
+  return format_duration(std::chrono::milliseconds(std::max<int64_t>(ms, 0)));
+}
+
+std::string count_of(int64_t number, const std::string& noun) {
+  return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
+}
+
+std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
+
+}  // namespace
+
+StatusReport::Fields::Fields(const RespValue& map) {
+  for (size_t i = 0; i + 1 < map.items.size(); i += 2) {
+    fields_.emplace_back(map.items[i].text, map.items[i + 1]);
+  }
+}
+
+std::string StatusReport::Fields::text(std::string_view name) const {
+  for (const auto& [field, value] : fields_) {
+    if (field != name) continue;
+    return value.kind == RespValue::Kind::kInteger ? std::to_string(value.integer) : value.text;
+  }
+  return "";
+}
+
+int64_t StatusReport::Fields::number(std::string_view name) const {
+  const std::string digits = text(name);
+  int64_t value = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return value;
+}
+
+std::string StatusReport::Fields::json() const {
+  std::string out;
+  for (const auto& [field, value] : fields_) {
+    out += (out.empty() ? "" : ", ") + json_string(field) + ": " + json_value(value);
+  }
+  return "{" + out + "}";
+}
+
+StatusReport::StatusReport(const RespValue& status, const RespValue& members) : status_(status) {
+  for (const RespValue& member : members.items) members_.emplace_back(member);
+}
+
+std::string StatusReport::json() const {
+  std::string members;
+  for (const Fields& member : members_) {
+    members += (members.empty() ? "\n    " : ",\n    ") + member.json();
+  }
+  return "{\n  \"status\": " + status_.json() + ",\n  \"members\": [" + members + "\n  ]\n}\n";
+}
+
+std::string StatusReport::summary() const {
+  std::vector<std::vector<std::string>> rows;
+  const auto row = [&rows](const char* name, std::string text) {
+    rows.push_back({name, std::move(text)});
+  };
+  row("node", status_.text("name") + ", version " + status_.text("version") + ", up " +
+                  duration_of(status_.number("uptime_ms")));
+  row("state", status_.text("state") + ", " + status_.text("role"));
+  if (const std::string cluster = status_.text("cluster"); !cluster.empty()) {
+    row("cluster", cluster + ", " + count_of(status_.number("members"), "member") + ", " +
+                       count_of(status_.number("voters"), "voter") + ", leader " +
+                       or_dash(status_.text("leader")) + ", term " + status_.text("term"));
+    row("data", "revision " + status_.text("revision") + ", applied " + status_.text("applied") +
+                    " of " + status_.text("commit") + " committed");
+  }
+  if (const std::string waiting = status_.text("waiting_for"); !waiting.empty()) {
+    row("waiting", waiting);
+  }
+  if (status_.number("voters") == 2) {
+    row("note", "with two voters the loss of either stops the cluster; add a third node");
+  }
+  return aligned(rows);
+}
+
+std::string StatusReport::members_table() const {
+  std::vector<std::vector<std::string>> rows = {
+      {"MEMBER", "ROLE", "STATE", "SINCE", "LAG", "CLIENTS", "PEERS", "VERSION"}};
+  for (const Fields& member : members_) {
+    const bool leader = member.number("leader") != 0;
+    rows.push_back({member.text("name"), leader ? "leader" : member.text("role"),
+                    member.text("state"), duration_of(member.number("since_ms")),
+                    member.text("lag"), or_dash(member.text("client")), member.text("address"),
+                    or_dash(member.text("version"))});
+  }
+  return aligned(rows);
+}
+
+std::string StatusReport::table() const {
+  return members_.empty() ? summary() : summary() + "\n" + members_table();
+}
+
+}  // namespace ram::cli

@@ -1,0 +1,75 @@
+#include "cli/status_report.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace ram::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+RespValue text(std::string value) {
+  return {.kind = RespValue::Kind::kText, .text = std::move(value)};
+}
+RespValue number(int64_t value) { return {.kind = RespValue::Kind::kInteger, .integer = value}; }
+RespValue array(std::vector<RespValue> items) {
+  return {.kind = RespValue::Kind::kArray, .items = std::move(items)};
+}
+
+RespValue status_of(int64_t voters) {
+  return array({text("name"), text("n1"), text("state"), text("ok"), text("role"), text("leader"),
+                text("cluster"), text("c0ffee"), text("leader"), text("n1"), text("term"),
+                number(3), text("members"), number(voters), text("voters"), number(voters),
+                text("revision"), number(12), text("applied"), number(20), text("commit"),
+                number(20), text("version"), text("0.1.0"), text("uptime_ms"), number(61'000)});
+}
+
+RespValue member(std::string name, int64_t leader) {
+  return array({text("name"), text(std::move(name)), text("role"), text("voter"), text("state"),
+                text("up"), text("leader"), number(leader), text("address"),
+                text("127.0.0.1:7371"), text("since_ms"), number(5000), text("lag"), number(0)});
+}
+
+TEST(StatusReport, TheTableSaysHowTheNodeAndItsClusterAre) {
+  const StatusReport report(status_of(3), array({member("n1", 1), member("n2", 0)}));
+  EXPECT_EQ(report.table(),
+            "node     n1, version 0.1.0, up 1m 1s\n"
+            "state    ok, leader\n"
+            "cluster  c0ffee, 3 members, 3 voters, leader n1, term 3\n"
+            "data     revision 12, applied 20 of 20 committed\n"
+            "\n"
+            "MEMBER  ROLE    STATE  SINCE  LAG  CLIENTS  PEERS           VERSION\n"
+            "n1      leader  up     5.0s   0    -        127.0.0.1:7371  -\n"
+            "n2      voter   up     5.0s   0    -        127.0.0.1:7371  -\n");
+}
+
+TEST(StatusReport, TwoVotersAreWorthAWarning) {
+  EXPECT_THAT(StatusReport(status_of(2), array({})).table(), HasSubstr("two voters"));
+  EXPECT_THAT(StatusReport(status_of(3), array({})).table(), Not(HasSubstr("two voters")));
+}
+
+TEST(StatusReport, ANodeWithoutAClusterSaysWhatItWaitsFor) {
+  const StatusReport report(array({text("name"), text("n1"), text("state"), text("joining"),
+                                   text("waiting_for"), text("the node at 127.0.0.1:7372")}),
+                            array({}));
+  EXPECT_THAT(report.table(), HasSubstr("waiting  the node at 127.0.0.1:7372"));
+  EXPECT_THAT(report.table(), Not(HasSubstr("MEMBER")));
+}
+
+TEST(StatusReport, JsonHasEveryFieldWithItsType) {
+  const StatusReport report(array({text("name"), text("a \"quoted\"\nname"), text("later_field"),
+                                   number(7), text("nothing"), RespValue()}),
+                            array({array({text("name"), text("n1")})}));
+  EXPECT_EQ(report.json(),
+            "{\n  \"status\": {\"name\": \"a \\\"quoted\\\"\\u000aname\", \"later_field\": 7, "
+            "\"nothing\": null},\n  \"members\": [\n    {\"name\": \"n1\"}\n  ]\n}\n");
+}
+
+TEST(StatusReport, MalformedRepliesAreLeftOut) {
+  const StatusReport report(number(1), array({number(2), array({text("name")})}));
+  EXPECT_THAT(report.json(), HasSubstr("\"status\": {}"));
+}
+
+}  // namespace
+}  // namespace ram::cli

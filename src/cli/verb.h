@@ -1,0 +1,25 @@
+// What main needs of each verb of the `ram` binary.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+namespace ram::cli {
+
+// Of every verb. Standard error has one line that says what was wrong and what to do.
+enum ExitCode : int { kDone = 0, kFailed = 1, kWrongUsage = 2 };
+
+struct Verb {
+  CLI::App* app = nullptr;
+  std::function<int()> run;  // returns an ExitCode
+};
+
+// Each declares its flags in `ram`.
+Verb add_serve(CLI::App& ram);
+Verb add_status(CLI::App& ram);
+Verb add_version(CLI::App& ram);
+
+// Writes "ram: `message`" to standard error; returns `code`.
+int fail(ExitCode code, std::string_view message);
+
+}  // namespace ram::cli
