@@ -45,6 +45,7 @@ void Blocks::release_line(void* line) {
 }
 
 void* Blocks::allocate_array(size_t bytes) {
+  RAM_CHECK(bytes == array_bytes(bytes));
   count(bytes);
   if (bytes >= kMapFrom) return checked(upkeep::map(bytes));
   void* array = checked(std::aligned_alloc(kLineBytes, bytes));

@@ -37,12 +37,17 @@ class Blocks {
   void* allocate_line();
   void release_line(void* line);
 
-  // Zeroed, aligned to a cache line.
+  // Zeroed, aligned to a cache line. Requires: bytes == array_bytes(bytes).
   void* allocate_array(size_t bytes);
   void release_array(void* array, size_t bytes);
   // Unmaps pieces of large arrays that were released, one for each kUnmapCost of `budget`, at least
   // one if any budget is there. True: more to do.
   bool give_back(size_t& budget);
+  // `bytes`, in whole cache lines or pages.
+  static constexpr size_t array_bytes(size_t bytes) {
+    const size_t step = bytes < kMapFrom ? kLineBytes : kPageBytes;
+    return (bytes + step - 1) / step * step;
+  }
   size_t leaving_bytes() const;  // what it would give back
 
   // For what is allocated elsewhere and belongs to the store.
@@ -62,8 +67,9 @@ class Blocks {
     char* at;
     size_t bytes;
   };
-  static constexpr size_t kMapFrom = 64 << 10;     // arrays from here on are mappings
-  static constexpr size_t kUnmapPiece = 1 << 20;   // some tens of microseconds
+  static constexpr size_t kPageBytes = 4096;
+  static constexpr size_t kMapFrom = 64 << 10;    // arrays from here on are mappings
+  static constexpr size_t kUnmapPiece = 1 << 20;  // some tens of microseconds
   static constexpr size_t kUnmapCost = 256;
 
   void set(size_t bytes) { bytes_.store(bytes, std::memory_order_relaxed); }  // one writer

@@ -1,15 +1,11 @@
 #include "store/epoch.h"
 
+#include <algorithm>
+
 #include "store/upkeep.h"
 
 namespace ram::store {
 namespace {
-
-void raise(std::atomic<uint64_t>& value, uint64_t to, std::memory_order order) {
-  uint64_t now = value.load(std::memory_order_relaxed);
-  while (now < to && !value.compare_exchange_weak(now, to, order)) {
-  }
-}
 
 // ThreadSanitizer knows no fences; on the machines it runs on, the operations beside them are full
 // barriers.
@@ -74,22 +70,25 @@ uint64_t EpochDomain::advance() {
   return epoch;
 }
 
-// release: who sees it confirmed scans after the barrier.
-void EpochDomain::confirm(uint64_t epoch) { raise(confirmed_, epoch, std::memory_order_release); }
+void EpochDomain::confirm(uint64_t epoch) {
+  uint64_t now = confirmed_.load(std::memory_order_relaxed);
+  // release: who sees it confirmed scans after the barrier.
+  while (now < epoch &&
+         !confirmed_.compare_exchange_weak(now, epoch, std::memory_order_release,
+                                           std::memory_order_relaxed)) {
+  }
+}
 
-bool EpochDomain::passed(uint64_t epoch) {
-  // acquire: what readers did before they left, as another writer's scan saw it, is behind us.
-  if (epoch <= passed_.load(std::memory_order_acquire)) return true;
-  // acquire: the scan below comes after the barrier, which came after `epoch` began.
-  if (epoch > confirmed_.load(std::memory_order_acquire)) return false;
+uint64_t EpochDomain::passed() const {
+  // acquire: the scan below comes after the barrier, which came after the epoch began.
+  uint64_t passed = confirmed_.load(std::memory_order_acquire);
   for (Slot* slot = head_.load(std::memory_order_acquire); slot != nullptr; slot = slot->next) {
     // acquire: pairs with exit(), whose reads are over before we free; seq_cst as in
     // announce_fenced.
     const uint64_t at = slot->epoch.load(std::memory_order_seq_cst);
-    if (at != 0 && at < epoch) return false;
+    if (at != 0) passed = std::min(passed, at);
   }
-  raise(passed_, epoch, std::memory_order_release);
-  return true;
+  return passed;
 }
 
 }  // namespace ram::store

@@ -55,8 +55,9 @@ class EpochDomain {
     // acquire: who announces an epoch sees everything unlinked before it began.
     const uint64_t epoch = epoch_.load(std::memory_order_acquire);
     if (asymmetric_) [[likely]] {
-      // relaxed: the writer's barrier orders it before our later loads, or those after the barrier.
-      slot.epoch.store(epoch, std::memory_order_relaxed);
+      // The writer's barrier orders this before our later loads, or those after the barrier.
+      // release: who sees it instead of the last exit() may also take that reading as over.
+      slot.epoch.store(epoch, std::memory_order_release);
       std::atomic_signal_fence(std::memory_order_seq_cst);  // the compiler must not reorder either
     } else {
       announce_fenced(slot, epoch);
@@ -69,12 +70,12 @@ class EpochDomain {
   }
 
   // Begins an epoch and asks for its barrier. What was unlinked before may be freed, by whoever
-  // unlinked it, once passed(result).
+  // unlinked it, once passed() has come that far.
   uint64_t advance();
 
-  // True once no reader remains that entered before `epoch` began. Never blocks; a walk over the
-  // slots of all threads.
-  bool passed(uint64_t epoch);
+  // The highest epoch before whose beginning no reader that remains has entered. Never blocks; a
+  // walk over the slots of all threads.
+  uint64_t passed() const;
 
  private:
   // Gives the slot back when its thread ends.
@@ -97,7 +98,6 @@ class EpochDomain {
   alignas(kNoSharing) std::atomic<uint64_t> epoch_{1};
   // Highest epoch with a barrier after its beginning.
   alignas(kNoSharing) std::atomic<uint64_t> confirmed_{0};
-  std::atomic<uint64_t> passed_{0};  // highest epoch that is known to have passed
   static inline constinit thread_local Slot* slot_ = nullptr;
 };
 

@@ -1,5 +1,7 @@
 #include "store/hash_index.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "store/hash.h"
 
@@ -76,37 +78,31 @@ uint64_t HashIndex::scan(uint64_t position, size_t count, Revision at,
   std::array<const Entry*, kGather> gathered;
   size_t given = 0;
   size_t lines = 0;
-  bool again;
+  bool moved;
   do {
     // acquire, here and below: as in find().
     const uint64_t state = state_.load(std::memory_order_acquire);
     const Range range = range_of(position, state);
-    const bool whole = position == range.begin;
     size_t size = 0;
-    bool moved = false;
-    const auto let_go = [&] {
+    const auto hand_out = [&] {
       // What left the bucket while we looked was announced in the state first. Then look again, at
       // what the bucket is now, before anything is handed out.
       const uint64_t now = state_.load(std::memory_order_acquire);
-      moved = now != state && ((now ^ state) >= kMerge || range_of(position, now) != range);
+      moved = (now ^ state) >= kMerge || range_of(position, now) != range;
       if (moved) return;
-      for (size_t i = 0; i < size; ++i) {
-        const Entry* entry = gathered[i]->version_at(at);
-        if (entry == nullptr) continue;
-        // A bucket that was merged after its half had been handed out.
-        if (!whole && reversed(rehash(*entry)) < position) continue;
-        each(*entry);
-        ++given;
-      }
+      const auto end = gathered.begin() + give_versions(gathered.data(), size, position, range, at);
+      std::for_each(gathered.begin(), end, [&](const Entry* entry) { each(*entry); });
+      given += static_cast<size_t>(end - gathered.begin());
       size = 0;
     };
+    moved = false;
     const Bucket* line = bucket(range.number);
     while (line != nullptr && !moved) {
       const Bucket* next = line->next.load(std::memory_order_acquire);
       for (const auto& slot : line->slot) {
         const Word word = slot.load(std::memory_order_acquire);
         if (word == 0) continue;
-        if (size == kGather) let_go();
+        if (size == kGather) hand_out();
         if (moved) break;
         __builtin_prefetch(entry_of(word));
         gathered[size++] = entry_of(word);
@@ -114,11 +110,28 @@ uint64_t HashIndex::scan(uint64_t position, size_t count, Revision at,
       line = next;
       ++lines;
     }
-    if (!moved) let_go();
+    if (!moved) hand_out();
     if (!moved) position = range.end();
-    again = moved;
-  } while (again || (position != 0 && given < count && lines < 8 * count + 8));
+  } while (moved || (position != 0 && given < count && lines < 8 * count + 8));
   return position;
+}
+
+// Replaces the entries by their versions at `at`, each once; returns how many there are.
+//
+// Left out is what lies below `position`, from a half that was merged after it had been handed out,
+// and what lies beyond the range: not yet removed by a split, or already copied for a merge. What
+// moved forward out of an overflow list may be met twice.
+ptrdiff_t HashIndex::give_versions(const Entry** entries, size_t size, uint64_t position,
+                                   const Range& range, Revision at) const {
+  const Entry** end = entries;
+  for (size_t i = 0; i < size; ++i) {
+    const Entry* entry = entries[i]->version_at(at);
+    if (entry == nullptr || std::find(entries, end, entry) != end) continue;
+    // The range may end at 0, which is 2^64.
+    if (reversed(rehash(*entry)) - position >= range.end() - position) continue;
+    *end++ = entry;
+  }
+  return end - entries;
 }
 
 // ---- the writer ----

@@ -155,6 +155,8 @@ class HashIndex {
     return segment == 0 ? kFirstBuckets : segment_first(segment);
   }
 
+  ptrdiff_t give_versions(const Entry** entries, size_t size, uint64_t position, const Range& range,
+                          Revision at) const;
   static uint32_t matches(const Bucket& bucket, uint64_t tag);
   static Bucket* next_of(const Bucket* bucket) {
     return bucket->next.load(std::memory_order_relaxed);  // relaxed: the loop wrote it

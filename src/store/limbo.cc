@@ -25,11 +25,8 @@ void Limbo::seal() {
 
 bool Limbo::ready(bool poll) {
   if (batches_.empty()) return false;
-  const uint64_t epoch = batches_.front().epoch;
-  if (epoch <= passed_) return true;
-  if (!poll || !epochs.passed(epoch)) return false;
-  passed_ = epoch;
-  return true;
+  if (poll && batches_.back().epoch > passed_) passed_ = epochs.passed();
+  return batches_.front().epoch <= passed_;
 }
 
 Retired Limbo::next() {

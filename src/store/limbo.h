@@ -65,7 +65,7 @@ class Limbo {
   std::deque<Batch> batches_;
   size_t unsealed_ = 0;
   size_t unsealed_bytes_ = 0;
-  uint64_t passed_ = 0;  // an epoch that is known to have passed
+  uint64_t passed_ = 0;  // the last that is known of epochs.passed()
 };
 
 }  // namespace ram::store

@@ -99,10 +99,9 @@ void Store::wrote(Revision revision) {
   writing_ = true;
   size_t budget = kWriteBudget;
   let_go_of_views(budget);
-  const bool poll = ++writes_ % kPollEach == 0;
-  while (budget > 0 && limbo_.ready(poll)) {
+  bool ready = limbo_.ready(/*poll=*/++writes_ % kPollEach == 0);
+  for (; budget > 0 && ready; --budget, ready = limbo_.ready(/*poll=*/false)) {
     reclaim(limbo_.next());
-    --budget;
   }
 }
 
@@ -208,10 +207,8 @@ bool Store::tick(size_t budget) {
   idle_ = true;
   const bool views = let_go_of_views(budget);
   bool ready = limbo_.ready(/*poll=*/true);
-  while (budget > 0 && ready) {
+  for (; budget > 0 && ready; --budget, ready = limbo_.ready(/*poll=*/false)) {
     reclaim(limbo_.next());
-    --budget;
-    ready = limbo_.ready(/*poll=*/true);
   }
   const bool roots = finish_roots(budget);
   const bool arrays = blocks_.give_back(budget);

@@ -17,7 +17,7 @@ void StoreSlot::replace(std::unique_ptr<Store> store) {
 bool StoreSlot::tick(size_t budget) {
   bool more = current().tick(budget);
   std::erase_if(given_up_, [&](GivenUp& given_up) {
-    if (!given_up.store->views_.empty() || !epochs.passed(given_up.epoch)) return false;
+    if (!given_up.store->views_.empty() || epochs.passed() < given_up.epoch) return false;
     size_t rest = budget;
     const bool left = given_up.store->dismantle(rest);
     more |= left;

@@ -37,6 +37,7 @@ class Table {
   friend class FrozenView;
   friend class Reading;
   friend class Store;
+  friend struct StorePeer;  // of tests
   friend class TableDirectory;
 
   static constexpr uint64_t kUnpublished = std::numeric_limits<uint64_t>::max();

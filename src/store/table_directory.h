@@ -53,9 +53,7 @@ class TableDirectory {
   static constexpr uint64_t kFirstSlots = 16;
 
   static size_t bytes_for(uint64_t slots) {
-    // Whole cache lines, as allocate_array wants them.
-    return (sizeof(Slots) + slots * sizeof(Slot) + Blocks::kLineBytes - 1) / Blocks::kLineBytes *
-           Blocks::kLineBytes;
+    return Blocks::array_bytes(sizeof(Slots) + slots * sizeof(Slot));
   }
   Slots* make(uint64_t slots);
   static void place(Slots& slots, uint64_t hash, Table* table);
