@@ -1,3 +1,4 @@
+// The vocabulary of errors that all layers share.
 #include "ram/status.h"
 
 namespace ram {
