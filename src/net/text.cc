@@ -32,4 +32,12 @@ std::string quoted(std::string_view bytes, size_t bytes_max) {
   return out;
 }
 
+std::string one_line(std::string_view bytes) {
+  std::string out(bytes);
+  for (char& c : out) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  return out;
+}
+
 }  // namespace ram::net

@@ -14,4 +14,7 @@ std::string reason_of(int uv_error);
 // The first `bytes_max` of `bytes`, in quotes, with all but printable ASCII as \xNN.
 std::string quoted(std::string_view bytes, size_t bytes_max = 64);
 
+// A sentence by a stranger: `bytes` with '?' for all but printable ASCII.
+std::string one_line(std::string_view bytes);
+
 }  // namespace ram::net
