@@ -114,8 +114,7 @@ std::optional<Configuration> Admission::next_change(Instant now, const Replica& 
   if (replica.changing() || !replica.barrier_committed() || replica.handing_to()) return {};
   if (auto next = remove_replaced(now, replica)) return next;
   if (auto next = add_joiner(replica)) return next;
-  if (auto next = promote(now, replica)) return next;
-  return forget(now, replica);
+  return promote(now, replica);
 }
 
 std::optional<Configuration> Admission::remove_replaced(Instant now, const Replica& replica) const {
@@ -157,15 +156,6 @@ std::optional<Configuration> Admission::promote(Instant now, const Replica& repl
   Configuration next = members;
   next.servers[current.front()].role = Role::kVoter;
   return next;
-}
-
-std::optional<Configuration> Admission::forget(Instant now, const Replica& replica) const {
-  for (const Server& server : replica.latest().servers) {
-    if (server.role == Role::kStandby && now - last_heard(server.id) >= rules_.forget_standby) {
-      return without(replica.latest(), server.id);
-    }
-  }
-  return {};
 }
 
 }  // namespace ram::node

@@ -1,5 +1,5 @@
-// The leader's side of membership: who is let in, replaced, promoted, forgotten; one change at a
-// time (MEMBERSHIP.md sections 2 and 3).
+// The leader's side of membership: who is let in, replaced, promoted; one change at a time
+// (MEMBERSHIP.md sections 2 and 3).
 //
 // A node that wants in asks again and again, saying how far it is. From the names in the
 // configuration, what was heard of whom, and what each has of the log, Admission says what to answer
@@ -24,8 +24,7 @@ class Admission {
  public:
   struct Rules {
     size_t voters_max = 5;
-    Duration silence{};         // who is not heard for so long may be replaced: an election timeout
-    Duration forget_standby{};  // a standby silent for so long, never promoted, is removed
+    Duration silence{};  // who is not heard for so long may be replaced: an election timeout
   };
 
   explicit Admission(Rules rules) : rules_(rules) {}
@@ -60,8 +59,6 @@ class Admission {
   std::optional<consensus::Configuration> add_joiner(const consensus::Replica& replica) const;
   std::optional<consensus::Configuration> promote(Instant now,
                                                   const consensus::Replica& replica) const;
-  std::optional<consensus::Configuration> forget(Instant now,
-                                                 const consensus::Replica& replica) const;
   std::string source_for(Instant now, Joiner& joiner, const consensus::Replica& replica) const;
 
   Rules rules_;

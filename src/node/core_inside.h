@@ -63,6 +63,7 @@ class NodeCore::Inside final : public consensus::Transport,
   // What is below belongs to the .cc files named above.
 
   // ---- passes (node_core.cc) ----
+  bool spent() const { return founding_.abandoned() || expelled_; }
   bool leads() const { return replica_ && replica_->is_leader(); }
   NodeId leader() const { return replica_ ? replica_->leader() : NodeId(); }
   bool no_quorum(Instant now) const;
@@ -134,6 +135,8 @@ class NodeCore::Inside final : public consensus::Transport,
   std::string join_leader_;  // address that a member named; empty: ask whoever was seen
   uint64_t join_attempts_ = 0;
   std::string join_refusal_;  // the last; empty: none
+  bool was_member_ = false;   // of a committed configuration
+  bool expelled_ = false;     // and is no more
 
   // Membership.
   ClusterId cluster_;

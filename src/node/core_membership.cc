@@ -51,7 +51,7 @@ void NodeCore::Inside::become_member(const machine::Parameters& parameters) {
     log_.warning("the cluster was founded with other parameters than this node's flags say; "
                  "the cluster's hold");
   }
-  admission_ = Admission({parameters.voters_max, failover_after_, 60 * failover_after_});
+  admission_ = Admission({parameters.voters_max, failover_after_});
   replica_ = std::make_unique<consensus::Replica>(
       options_.id, replica_options(parameters), static_cast<uint32_t>(random_.next()), *this,
       *this, options_.mistakes.fences);
@@ -79,7 +79,16 @@ void NodeCore::Inside::start_founded(Instant now) {
 void NodeCore::Inside::seek_membership(Instant now) {
   LogIndex have;
   if (replica_) {
+    if (replica_->committed().find(options_.id) != nullptr) was_member_ = true;
     if (replica_->latest().find(options_.id) != nullptr) return;
+    if (was_member_) {
+      // Removed, and never to be added again under this id: the session is over.
+      if (replica_->committed().find(options_.id) == nullptr) {
+        log_.warning("this incarnation was removed from the cluster; joining as a new one");
+        expelled_ = true;
+      }
+      return;
+    }
     // Not let in yet, or not told so.
     have = std::min(applied_, replica_->commit());
     if (!have) return;

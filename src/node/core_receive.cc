@@ -39,7 +39,7 @@ bool whole(std::string_view bytes, NodeId origin) {
 }  // namespace
 
 void NodeCore::Inside::receive(Instant now, const Peer& from, const SharedBytes& bytes) {
-  if (founding_.abandoned()) return;
+  if (spent()) return;
   std::optional<Frame> frame = decode_frame(bytes);
   if (!frame || frame->heading.source != from.id) return;
   if (frame->heading.destination && frame->heading.destination != options_.id) return;
@@ -186,7 +186,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
     case JoinAnswer::Kind::kAsk: join_leader_ = answer.address; return;
     case JoinAnswer::Kind::kWait: join_leader_ = from.address; return;
     case JoinAnswer::Kind::kRefused:
-      if (join_refusal_ != answer.reason) log_.warning("may not join yet: " + answer.reason);
+      if (join_refusal_ != answer.reason) log_.info("may not join yet: " + answer.reason);
       join_refusal_ = answer.reason;
       return;
     case JoinAnswer::Kind::kFetch:

@@ -29,8 +29,7 @@ NodeCore::Inside::Inside(CoreOptions options, store::StoreSlot& slot, const Cloc
       failover_after_(options_.parameters.failover_after),
       own_(options_.id, options_.limits),
       source_(20 * options_.parameters.failover_after),
-      admission_({options_.parameters.voters_max, options_.parameters.failover_after,
-                  60 * options_.parameters.failover_after}) {
+      admission_({options_.parameters.voters_max, options_.parameters.failover_after}) {
   RAM_CHECK(options_.id && !options_.name.empty());
 }
 
@@ -55,7 +54,7 @@ bool NodeCore::Inside::no_quorum(Instant now) const {
 }
 
 Status NodeCore::Inside::refusal(Instant now) const {
-  if (founding_.abandoned()) return Status::joining("this node is about to start anew");
+  if (spent()) return Status::joining("this node is about to start anew");
   if (!replica_) return Status::joining("this node is not part of a cluster yet");
   if (no_quorum(now)) return Status::unavailable("no majority of the voters can be reached");
   return Status();
@@ -140,7 +139,7 @@ void NodeCore::Inside::on_gap(Sequence, Sequence) { resend_ = true; }
 
 void NodeCore::Inside::turn(Instant now) {
   again_ = false;
-  if (founding_.abandoned()) return;
+  if (spent()) return;
   if (!replica_ && founding_.started()) start_founded(now);
   if (replica_) {
     if (install_) {
@@ -335,7 +334,7 @@ void NodeCore::Inside::compact(Instant now) {
 // ---- time ----
 
 void NodeCore::Inside::on_time(Instant now) {
-  if (founding_.abandoned()) return;
+  if (spent()) return;
   founding_.on_time(now);
   if (replica_ && now >= replica_->next_deadline()) replica_->on_time(now);
   if (now >= next_call_deadline_) {
@@ -390,7 +389,7 @@ void NodeCore::Inside::close_sessions(Instant now) {
 }
 
 Instant NodeCore::Inside::next_deadline() const {
-  if (founding_.abandoned()) return kNever;
+  if (spent()) return kNever;
   if (again_) return Instant::min();
   Instant next = std::min(next_heartbeat_, next_call_deadline_);
   if (founding_.phase() != Phase::kMember) next = std::min(next, founding_.next_deadline());
@@ -455,7 +454,7 @@ void NodeCore::wait_for_copies(Instant, size_t wanted, Instant deadline,
 void NodeCore::on_time(Instant now) { inside_->on_time(now); }
 Instant NodeCore::next_deadline() const { return inside_->next_deadline(); }
 void NodeCore::turn(Instant now) { inside_->turn(now); }
-bool NodeCore::spent() const { return inside_->founding_.abandoned(); }
+bool NodeCore::spent() const { return inside_->spent(); }
 NodeStatus NodeCore::status(Instant now) const { return inside_->status(now); }
 std::vector<Member> NodeCore::members(Instant now) const { return inside_->members(now); }
 Digest NodeCore::digest() const { return inside_->digest(); }
