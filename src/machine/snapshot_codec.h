@@ -98,6 +98,8 @@ class StateLoader {
 
   // All is here, its digest is right, and the store is published.
   bool complete() const { return stage_ == Stage::kComplete; }
+  // Of what is here so far.
+  uint64_t digest() const { return machine_->digest(); }
   // The machine that goes on from there. Requires: complete(), once.
   std::unique_ptr<Machine> take();
 

@@ -1,0 +1,238 @@
+#include "machine/snapshot_codec.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+#include "machine/testing.h"
+
+namespace ram::machine {
+namespace {
+
+using testing::from_hex;
+using testing::Node;
+using testing::pieces_of;
+using testing::record_of;
+using testing::to_hex;
+using testing::Transaction;
+
+constexpr NodeId kMine{7};
+constexpr NodeId kOther{8};
+
+// A small state with something of everything.
+std::unique_ptr<Node> sample() {
+  auto node = std::make_unique<Node>();
+  EXPECT_TRUE(node->apply(
+      record_of(kMine, 1, 0,
+                {Transaction().put("k", "v").bytes(), Transaction().in("u").put("gone", "").bytes(),
+                 Transaction().add("n", 5).get("k").bytes(), Transaction().if_absent("k").bytes()},
+                1000)));
+  EXPECT_TRUE(node->apply(record_of(kOther, 1, 0, {Transaction().in("u").clear().bytes()}, 999)));
+  EXPECT_TRUE(node->apply(record_of(kMine, 5, 2, {Transaction().put("k", "w").bytes()}, 2000)));
+  return node;
+}
+
+struct Loaded {
+  std::unique_ptr<store::Store> store = std::make_unique<store::Store>(99);
+  std::unique_ptr<StateLoader> loader = std::make_unique<StateLoader>(*store);
+
+  Status add_all(const std::vector<std::string>& pieces) {
+    for (const std::string& piece : pieces) {
+      if (Status status = loader->add(piece); !status.ok()) return status;
+    }
+    return loader->complete() ? Status() : Status::invalid("incomplete");
+  }
+};
+
+TEST(StateCodec, AStateComesBackAsItWas) {
+  std::unique_ptr<Node> node = sample();
+  for (const size_t piece_bytes : {size_t{1}, size_t{60}, size_t{1000}, kStatePieceBytes}) {
+    std::unique_ptr<FrozenState> frozen = node->machine().freeze(piece_bytes);
+    const std::vector<std::string> pieces = pieces_of(*frozen);
+    EXPECT_EQ(frozen->next_number(), pieces.size());
+    EXPECT_EQ(pieces.size() == 1, piece_bytes >= 1000);
+    Loaded loaded;
+    const Status status = loaded.add_all(pieces);
+    ASSERT_TRUE(status.ok()) << status.message();
+    std::unique_ptr<Machine> machine = loaded.loader->take();
+    machine->check_invariants();
+    EXPECT_EQ(machine->digest(), node->machine().digest());
+    EXPECT_EQ(machine->revision(), node->machine().revision());
+    EXPECT_EQ(machine->applied(), node->machine().applied());
+    EXPECT_EQ(machine->time(), static_cast<WallMs>(2000));
+    EXPECT_EQ(machine->parameters(), Node::parameters());
+    EXPECT_EQ(machine->tables().count(), 2u);
+    EXPECT_EQ(loaded.store->revision(), machine->revision());
+    EXPECT_EQ(loaded.store->applied(), machine->applied());
+    const Session* session = machine->sessions().find(kMine);
+    EXPECT_EQ(session->floor(), Sequence(2));
+    EXPECT_EQ(testing::text_of(*session->reply(Sequence(3))), "r3 #5 =v");
+    EXPECT_EQ(testing::text_of(*session->reply(Sequence(4))), "condition failed");
+  }
+}
+
+// The bytes of version 1, as in docs/formats/state.md.
+const std::string& golden() {
+  // clang-format off
+  static const std::string bytes = from_hex(
+      "01 0000000000000000 "  // version, number
+      // begin: revision, applied, time, digest; a table, a session, an entry; parameters
+      "01 0100000000000000 0100000000000000 e803000000000000 562d2a88ffcf5e13 01 01 01 "
+      "01 1111000000000000 2222000000000000 0065cd1d00000000 05000000 01 c8000000 "
+      "02 0174 "                      // table
+      "03 0700000000000000 02 00 "    // session: applied up to 2, no floor
+      "04 00 01 01 00 "               // reply: revision 1, one answer, nothing
+      "04 00 00 01 03020176 "         // reply: no revision, one answer, "v"
+      "05 00 016b 01 00 0176 "        // entry
+      "06");                          // end
+  // clang-format on
+  return bytes;
+}
+
+TEST(StateFormat, VersionOneHasTheseBytes) {
+  Node node;
+  ASSERT_TRUE(node.apply(record_of(
+      kMine, 1, 0, {Transaction().put("k", "v").bytes(), Transaction().get("k").bytes()}, 1000)));
+  std::unique_ptr<FrozenState> frozen = node.machine().freeze();
+  const std::vector<std::string> pieces = pieces_of(*frozen);
+  ASSERT_EQ(pieces.size(), 1u);
+  EXPECT_EQ(to_hex(pieces[0]), to_hex(golden()));
+}
+
+TEST(StateFormat, VersionOneIsRead) {
+  Loaded loaded;
+  const Status status = loaded.add_all({golden()});
+  ASSERT_TRUE(status.ok()) << status.message();
+  Node node(std::move(loaded.store), loaded.loader->take());
+  EXPECT_EQ(node.value("k"), "v");
+  EXPECT_EQ(node.machine().sessions().find(kMine)->last(), Sequence(2));
+}
+
+TEST(StateCodec, AViewIsOfItsMomentWhateverComesAfter) {
+  Node node;
+  for (int i = 0; i < 500; ++i) {
+    node.run(Transaction().put(std::to_string(i), std::string(100, 'a')));
+  }
+  const uint64_t digest = node.machine().digest();
+  std::unique_ptr<FrozenState> frozen = node.machine().freeze(2000);
+  std::vector<std::string> pieces;
+  int i = 0;
+  for (std::string piece; frozen->next_piece(piece);) {
+    pieces.push_back(piece);
+    node.run(Transaction().put(std::to_string(i % 500), "b").erase(std::to_string((i + 7) % 500)));
+    node.run(Transaction().in("new" + std::to_string(i)).put("k", "c"));
+    if (++i == 10) node.run(Transaction().clear_all());
+  }
+  EXPECT_GT(pieces.size(), 20u);
+  Loaded loaded;
+  const Status status = loaded.add_all(pieces);
+  ASSERT_TRUE(status.ok()) << status.message();
+  EXPECT_EQ(loaded.loader->take()->digest(), digest);
+  EXPECT_EQ(frozen->kept_bytes(), 0u);
+}
+
+TEST(StateCodec, PiecesAreAsLargeAsAskedOrHoldOneItem) {
+  Node node;
+  for (int i = 0; i < 200; ++i)
+    node.run(Transaction().put(std::to_string(i), std::string(50, 'x')));
+  node.run(Transaction().put("large", std::string(100'000, 'x')));
+  std::unique_ptr<FrozenState> frozen = node.machine().freeze(4096);
+  size_t large = 0;
+  for (const std::string& piece : pieces_of(*frozen)) {
+    if (piece.size() > 4096) ++large;
+    EXPECT_LT(piece.size(), 100'200u);
+  }
+  EXPECT_EQ(large, 1u);
+}
+
+TEST(StateCodec, PiecesComeInOrderAndRepeatsArePassedOver) {
+  std::unique_ptr<Node> node = sample();
+  std::unique_ptr<FrozenState> frozen = node->machine().freeze(40);
+  const std::vector<std::string> pieces = pieces_of(*frozen);
+  ASSERT_GT(pieces.size(), 4u);
+  Loaded loaded;
+  EXPECT_FALSE(loaded.loader->add(pieces[1]).ok());
+  EXPECT_TRUE(loaded.loader->add(pieces[0]).ok());
+  EXPECT_TRUE(loaded.loader->add(pieces[1]).ok());
+  EXPECT_TRUE(loaded.loader->add(pieces[0]).ok());
+  EXPECT_TRUE(loaded.loader->add(pieces[1]).ok());
+  EXPECT_FALSE(loaded.loader->add(pieces[3]).ok());
+  EXPECT_EQ(loaded.loader->next_number(), 2u);
+  EXPECT_FALSE(loaded.loader->complete());
+  const Status status = loaded.add_all(pieces);
+  EXPECT_TRUE(status.ok()) << status.message();
+}
+
+TEST(StateCodec, WhatIsCutOffIsNeverComplete) {
+  std::unique_ptr<Node> node = sample();
+  std::unique_ptr<FrozenState> frozen = node->machine().freeze();
+  const std::string piece = pieces_of(*frozen).front();
+  for (size_t size = 0; size < piece.size(); ++size) {
+    Loaded loaded;
+    EXPECT_FALSE(loaded.add_all({piece.substr(0, size)}).ok()) << size;
+    EXPECT_FALSE(loaded.loader->complete());
+  }
+  Loaded loaded;
+  EXPECT_FALSE(loaded.add_all({piece + '\6'}).ok());
+}
+
+// Whatever one bit is: another state, with another digest; or something the digest does not cover
+// (the index, what replies say), or no state at all.
+TEST(StateCodec, AChangedBitIsFoundOrHarmless) {
+  std::unique_ptr<Node> node = sample();
+  std::unique_ptr<FrozenState> frozen = node->machine().freeze();
+  const std::string piece = pieces_of(*frozen).front();
+  size_t accepted = 0;
+  for (size_t bit = 0; bit < piece.size() * 8; ++bit) {
+    std::string changed = piece;
+    changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ (1 << (bit % 8)));
+    Loaded loaded;
+    if (!loaded.add_all({changed}).ok()) continue;
+    ++accepted;
+    std::unique_ptr<Machine> machine = loaded.loader->take();
+    machine->check_invariants();
+    EXPECT_EQ(machine->digest(), node->machine().digest());
+  }
+  EXPECT_LT(accepted, 120u);
+}
+
+TEST(StateCodec, ABadStateStaysBad) {
+  std::unique_ptr<Node> node = sample();
+  std::unique_ptr<FrozenState> frozen = node->machine().freeze(40);
+  std::vector<std::string> pieces = pieces_of(*frozen);
+  Loaded loaded;
+  ASSERT_TRUE(loaded.loader->add(pieces[0]).ok());
+  std::string bad = pieces[1];
+  bad[9] = 77;
+  EXPECT_EQ(loaded.loader->add(bad).code(), Code::kInvalid);
+  EXPECT_EQ(loaded.loader->add(pieces[1]).code(), Code::kInvalid);
+  EXPECT_FALSE(loaded.loader->complete());
+}
+
+TEST(StateCodec, AnEmptyStateIsOne) {
+  Node node;
+  std::unique_ptr<FrozenState> frozen = node.machine().freeze();
+  Loaded loaded;
+  ASSERT_TRUE(loaded.add_all(pieces_of(*frozen)).ok());
+  EXPECT_EQ(loaded.loader->take()->digest(), node.machine().digest());
+}
+
+TEST(StateCodec, TheStoreHasRoomForSoManyViews) {
+  Node node;
+  node.run(Transaction().put("k", "v"));
+  std::vector<std::unique_ptr<FrozenState>> states;
+  for (std::unique_ptr<FrozenState> state; (state = node.machine().freeze()) != nullptr;) {
+    states.push_back(std::move(state));
+    ASSERT_LT(states.size(), 1000u);
+  }
+  states.clear();
+  while (node.store().tick(1000)) {
+  }
+  EXPECT_NE(node.machine().freeze(), nullptr);
+}
+
+}  // namespace
+}  // namespace ram::machine
