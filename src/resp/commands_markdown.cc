@@ -1,0 +1,77 @@
+// docs/commands.md, from the command table.
+#include <string>
+
+#include "resp/command_table.h"
+
+namespace ram::resp {
+namespace {
+
+constexpr std::string_view kHead =
+    R"(# Commands
+
+Made from the command table by `ram-resp-docs`; do not edit. Every node takes every command.
+RESP2 and RESP3, inline commands, pipelines of any depth. In RESP2 a map is a flat array.
+
+A command of a connection sees the effects of all earlier ones of it. Reads are linearizable unless
+`RAM.READS stale` was said.
+
+## Errors
+
+The first word of an error is for programs, the rest for people.
+
+| word | meaning |
+|---|---|
+| `ERR` | the command is wrong, or too large; the same command fails again. Nothing was applied |
+| `CLUSTERDOWN` | no majority of the voters can be reached, or not in time. Not applied |
+| `LOADING` | this node is not yet, or no longer, part of a cluster. Not applied |
+| `TRYAGAIN` | overloaded; try again after a pause. Not applied |
+| `OOM` | the memory limit is reached; erase something first. Not applied |
+| `INDOUBT` | the outcome did not become known in time. Perhaps applied, now or later |
+| `NOPROTO`, `WRONGPASS` | as in Redis |
+
+After `ERR Protocol error: ...` the connection is closed: what follows cannot be understood.
+
+)";
+
+std::string upper(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    out.push_back(c == '|' ? ' ' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
+  }
+  return out;
+}
+
+void append_row(const Command& row, std::string& out) {
+  out += "### " + upper(row.name) + "\n\n";
+  out += "`" + upper(row.name);
+  if (!row.syntax.empty()) out.append(" ").append(row.syntax);
+  out += "`\n\n";
+  out.append(row.summary).append("\n\n");
+  if (!row.reply.empty()) out.append("- Reply: ").append(row.reply).append("\n");
+  if (!row.complexity.empty()) out.append("- Cost: ").append(row.complexity).append("\n");
+  out.append("- Since: ").append(row.since).append("\n");
+  std::string flags;
+  for (const auto& [flag, name] : flag_names()) {
+    if (row.has(flag)) flags.append(flags.empty() ? "" : " ").append(name);
+  }
+  if (!flags.empty()) out.append("- Flags: ").append(flags).append("\n");
+  out += "\n";
+}
+
+}  // namespace
+
+std::string commands_markdown() {
+  std::string out(kHead);
+  const Command* before = nullptr;
+  for (const Command& row : command_table()) {
+    if (before == nullptr || before->group != row.group) {
+      out.append("## Group: ").append(group_name(row.group)).append("\n\n");
+    }
+    append_row(row, out);
+    before = &row;
+  }
+  while (out.ends_with("\n\n")) out.pop_back();
+  return out;
+}
+
+}  // namespace ram::resp

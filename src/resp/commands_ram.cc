@@ -1,0 +1,195 @@
+// RAM.STATUS RAM.MEMBERS RAM.DIGEST RAM.TABLES RAM.GETREV RAM.CAS RAM.READS: what Redis has no word
+// for.
+//
+// Field names are a contract with programs: add, never rename.
+#include <optional>
+
+#include "resp/command_table.h"
+#include "resp/completions.h"
+#include "resp/connection.h"
+#include "resp/numbers.h"
+#include "resp/words.h"
+
+namespace ram::resp {
+namespace {
+
+bool status(NodeCall& call, Finish finish, Reply&) {
+  call.node.status([finish](const NodeStatus& now) {
+    finish([now](Reply& reply) {
+      reply.map(25);
+      reply.field("name", now.name);
+      reply.field("id", hex_of(now.id));
+      reply.field("cluster", now.cluster);
+      reply.field("role", role_name(now.role));
+      reply.field("state", state_name(now.state));
+      reply.field("leader", now.leader);
+      reply.field("term", now.term);
+      reply.field("commit", now.commit);
+      reply.field("stable", now.stable);
+      reply.field("applied", now.applied);
+      reply.field("revision", now.revision);
+      reply.field("members", now.members);
+      reply.field("voters", now.voters);
+      reply.field("lease", uint64_t{now.lease});
+      reply.field("lease_ms", now.lease_ms);
+      reply.field("complete_until", static_cast<uint64_t>(now.complete_until_ms));
+      reply.field("reads_local", now.reads_local);
+      reply.field("reads_waited", now.reads_waited);
+      reply.field("reads_asked", now.reads_asked);
+      reply.field("reads_refused", now.reads_refused);
+      reply.field("writes", now.writes);
+      reply.field("version", now.version);
+      reply.field("uptime_ms", now.uptime_ms);
+      reply.field("memory_bytes", now.memory_bytes);
+      reply.field("waiting_for", now.waiting_for);
+    });
+  });
+  return true;
+}
+
+void write_member(const Member& member, Reply& reply) {
+  reply.map(11);
+  reply.field("name", member.name);
+  reply.field("id", hex_of(member.id));
+  reply.field("address", member.address);
+  reply.field("client", member.client);
+  reply.field("role", member.voter ? "voter" : "standby");
+  reply.field("state", member_state_name(member.state));
+  reply.field("leader", uint64_t{member.leader});
+  reply.field("lag", member.lag);
+  reply.field("lease", uint64_t{member.lease});
+  reply.field("version", member.version);
+  reply.field("since_ms", member.since_ms);
+}
+
+bool members(NodeCall& call, Finish finish, Reply&) {
+  call.node.members([finish](const std::vector<Member>& all) {
+    finish([all](Reply& reply) {
+      reply.array(all.size());
+      for (const Member& member : all) write_member(member, reply);
+    });
+  });
+  return true;
+}
+
+bool digest(NodeCall& call, Finish finish, Reply&) {
+  call.node.digest([finish](const Digest& now) {
+    finish([now](Reply& reply) {
+      reply.map(3);
+      reply.field("applied", now.applied);
+      reply.field("revision", now.revision);
+      reply.field("digest", now.digest);
+    });
+  });
+  return true;
+}
+
+bool tables(NodeCall& call, Finish finish, Reply&) {
+  call.node.tables([finish](const std::vector<TableInfo>& all) {
+    finish([all](Reply& reply) {
+      reply.array(all.size());
+      for (const TableInfo& table : all) {
+        reply.map(2);
+        reply.field("name", table.name);
+        reply.field("size", table.size);
+      }
+    });
+  });
+  return true;
+}
+
+bool getrev(ReadCall& call, Reply& reply) {
+  const std::optional<Found> found = call.moment.get(call.table, call.words[1]);
+  if (!found) {
+    reply.null();
+    return true;
+  }
+  reply.map(2);
+  reply.field("value", found->value);
+  reply.field("revision", found->revision);
+  return true;
+}
+
+bool answer_revision(const WriteAnswer& answer, Reply& reply) {
+  answer.result.outcome == Outcome::kApplied ? reply.integer(answer.result.revision) : reply.null();
+  return true;
+}
+
+bool cas(WriteCall& call, Reply& error) {
+  const std::optional<uint64_t> revision = parse_u64(call.words[2]);
+  if (!revision) {
+    error.error(kNotAnInteger);
+    return false;
+  }
+  if (*revision == 0) {
+    call.batch.if_absent(call.table, call.words[1]);
+  } else {
+    call.batch.if_revision(call.table, call.words[1], *revision);
+  }
+  call.batch.put(call.table, call.words[1], call.words[3]);
+  call.answer = answer_revision;
+  return true;
+}
+
+void reads(LocalCall& call, Reply& reply) {
+  Client& client = call.connection.client();
+  if (call.words.size() == 1) {
+    return reply.bulk(client.reads == Reads::kStale ? "stale" : "quorum");
+  }
+  if (is_word(call.words[1], "QUORUM")) {
+    client.reads = Reads::kLinearizable;
+    return reply.ok();
+  }
+  if (is_word(call.words[1], "STALE")) {
+    client.reads = Reads::kStale;
+    return reply.ok();
+  }
+  if (is_word(call.words[1], "LOCAL") || is_word(call.words[1], "LEADER")) {
+    return reply.error(
+        "ERR this version of ram has no read leases: `quorum` is linearizable, `stale` is at once");
+  }
+  reply.error("ERR reads are local, leader, quorum or stale");
+}
+
+constexpr KeyWords kOneKey{1, 1, 1};
+constexpr uint32_t kAlways = kLoading | kStale | kReadonly;
+
+const Command kRows[] = {
+    row("ram.cas", "key revision value", 4, kWrite | kDenyOom | kFast, kOneKey, "O(1)",
+        "Sets a key if `revision` last changed it; 0: if it is absent.",
+        "integer: the revision of the write; null if the key has another", cas),
+    row("ram.digest", "", 1, kAlways, {}, "O(1)",
+        "A hash of the whole state: two nodes with equal `applied` have equal `digest`.",
+        "map: applied revision digest", digest),
+    row("ram.getrev", "key", 2, kReadonly | kFast, kOneKey, "O(1)",
+        "The value of a key, and the revision that last changed it.",
+        "map: value revision; null if there is none", getrev),
+    row("ram.members", "", 1, kAlways, {}, "O(n), n: members",
+        "The members of the cluster, as this node knows them. role: voter, standby. state: up, "
+        "silent, catching-up, leaving.",
+        "array of maps: name id address client role state leader lag lease version since_ms",
+        members),
+    row("ram.reads", "[local|leader|quorum|stale]", -1, kLoading | kStale | kFast, {}, "O(1)",
+        "How this connection reads. `quorum`: sees every write that was acknowledged before; "
+        "`stale`: what this node has, at once, perhaps old. `local` and `leader` are refused until "
+        "read leases exist.",
+        "OK; without an argument a bulk: how it reads", reads),
+    row("ram.status", "", 1, kAlways | kFast, {}, "O(1)",
+        "What this node is and does. role: leader, follower, standby, joining. state: ok, "
+        "no-quorum, joining, leaving.",
+        "map: name id cluster role state leader term commit stable applied revision members voters "
+        "lease lease_ms complete_until reads_local reads_waited reads_asked reads_refused writes "
+        "version uptime_ms memory_bytes waiting_for",
+        status),
+    row("ram.tables", "", 1, kAlways, {}, "O(n), n: tables",
+        "All tables and how many keys each has, as of now on this node.",
+        "array of maps: name size", tables),
+};
+
+}  // namespace
+
+std::span<const Command> ram_commands() {
+  return kRows;
+}
+
+}  // namespace ram::resp

@@ -1,0 +1,252 @@
+#include "resp/front.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace ram::resp {
+namespace {
+
+const Status kOkStatus;
+
+}  // namespace
+
+Front::Front(Node& node, const Clock& clock, FrontOptions options, std::function<void()> wake)
+    : node_(node),
+      clock_(clock),
+      options_(std::move(options)),
+      wake_(std::move(wake)),
+      started_at_(clock.now()),
+      sweep_at_(started_at_),
+      completions_(Completions::create(wake_)) {}
+
+Front::~Front() {
+  RAM_CHECK(connections_.empty());
+  completions_->close();
+}
+
+void Front::add(Connection& connection) {
+  ++stats_.connections_received;
+  connections_.emplace(connection.client().id, &connection);
+}
+
+void Front::remove(Connection& connection) {
+  RAM_CHECK(!in_turn_);
+  for (size_t i = 0; i < connection.queue_.size(); ++i) {
+    const Connection::Queued& queued = connection.queue_[i];
+    if (queued.kind == Connection::Kind::kRead) {
+      if (queued.fence != 0) leave_fence(queued.fence);
+    } else if (calls_[queued.call].done) {
+      release_call(queued.call);
+    } else {
+      calls_[queued.call].connection = nullptr;
+    }
+  }
+  waiting_ -= connection.queue_.size();
+  for (std::vector<Connection*>* list : {&marked_, &for_room_, &next_turn_}) {
+    std::erase(*list, &connection);
+  }
+  for (size_t i = 0; i < fences_.size(); ++i) std::erase(fences_[i].waiting, &connection);
+  connections_.erase(connection.client().id);
+}
+
+void Front::mark(Connection& connection) {
+  if (connection.marked_) return;
+  connection.marked_ = true;
+  marked_.push_back(&connection);
+}
+
+void Front::again(Connection& connection) {
+  if (next_turn_.empty()) wake_();
+  next_turn_.push_back(&connection);
+}
+
+void Front::turn() {
+  in_turn_ = true;
+  collect();
+  for (Connection* connection : next_turn_) mark(*connection);
+  next_turn_.clear();
+  if (has_room()) {
+    for (Connection* connection : for_room_) {
+      connection->waits_for_room_ = false;
+      mark(*connection);
+    }
+    for_room_.clear();
+  }
+
+  pumping_.swap(marked_);
+  for (Connection* connection : pumping_) {
+    connection->marked_ = false;
+    connection->pump();
+  }
+  hand_over();
+  for (Connection* connection : pumping_) connection->flush();
+  pumping_.clear();
+
+  if (!marked_.empty() || (!for_room_.empty() && has_room())) wake_();
+  in_turn_ = false;
+}
+
+void Front::sweep() {
+  const Instant now = clock_.now();
+  if (now > sweep_at_) {
+    const std::chrono::duration<double> since = now - sweep_at_;
+    const auto commands = static_cast<double>(stats_.commands_processed - commands_at_sweep_);
+    stats_.commands_per_second = static_cast<uint64_t>(commands / since.count());
+  }
+  commands_at_sweep_ = stats_.commands_processed;
+  sweep_at_ = now;
+  for (const auto& [id, connection] : connections_) connection->sweep(now);
+}
+
+// ---- what the node answered ----
+
+void Front::collect() {
+  completions_->take(completed_);
+  for (Completed::Write& write : completed_.writes) {
+    Call& call = calls_[write.call];
+    writing_bytes_ -= call.bytes;
+    call.bytes = 0;
+    if (call.connection == nullptr) {
+      release_call(write.call);
+      continue;
+    }
+    call.result = std::move(write.result);
+    call.done = true;
+    mark(*call.connection);
+  }
+  for (Completed::Call& answered : completed_.calls) {
+    Call& call = calls_[answered.call];
+    if (call.connection == nullptr) {
+      release_call(answered.call);
+      continue;
+    }
+    call.answer = std::move(answered.answer);
+    call.done = true;
+    mark(*call.connection);
+  }
+  for (Completed::Fence& ended : completed_.fences) {
+    Fence& fence = fences_[ended.number - first_fence_];
+    fence.done = true;
+    fence.status = std::move(ended.status);
+    if (fence.status.ok()) fences_ok_ = std::max(fences_ok_, ended.number);
+    for (Connection* connection : fence.waiting) mark(*connection);
+    fence.waiting.clear();
+  }
+  forget_fences();
+  completed_.clear();
+}
+
+void Front::hand_over() {
+  if (!commits_.empty()) {
+    completions_->expect(commits_.size());
+    node_.commit(std::exchange(commits_, {}), {});
+  }
+  // After the commits, so that the reads do not wait for a pass of the node more than the writes.
+  if (fence_wanted_) {
+    fence_wanted_ = false;
+    completions_->expect(1);
+    const uint64_t number = first_fence_ + fences_.size() - 1;
+    node_.fence({}, [completions = completions_.get(), number](Status status) {
+      completions->push_fence(number, std::move(status));
+    });
+  }
+}
+
+// ---- calls ----
+
+bool Front::has_room() const {
+  return waiting_ < options_.waiting_commands_max && writing_bytes_ < options_.writing_bytes_max;
+}
+
+bool Front::admit(Connection& connection) {
+  if (connection.queue_.empty() || has_room()) return true;
+  if (!connection.waits_for_room_) {
+    connection.waits_for_room_ = true;
+    for_room_.push_back(&connection);
+  }
+  return false;
+}
+
+uint32_t Front::new_call(Connection& connection) {
+  if (free_calls_.empty()) {
+    calls_.emplace_back();
+    free_calls_.push_back(static_cast<uint32_t>(calls_.size() - 1));
+  }
+  const uint32_t index = free_calls_.back();
+  free_calls_.pop_back();
+  calls_[index].connection = &connection;
+  return index;
+}
+
+void Front::release_call(uint32_t index) {
+  Call& call = calls_[index];
+  call.connection = nullptr;
+  call.done = false;
+  call.answer = nullptr;
+  // A large old value goes now, not when the place is used again.
+  call.result = BatchResult();
+  free_calls_.push_back(index);
+}
+
+uint32_t Front::commit(Connection& connection, Batch batch, size_t bytes) {
+  const uint32_t index = new_call(connection);
+  calls_[index].bytes = bytes;
+  writing_bytes_ += bytes;
+  commits_.push_back(
+      {std::move(batch), [completions = completions_.get(), index](Result<BatchResult> result) {
+         completions->push(index, std::move(result));
+       }});
+  return index;
+}
+
+uint32_t Front::begin_call(Connection& connection) {
+  completions_->expect(1);
+  return new_call(connection);
+}
+
+void Front::cancel_call(uint32_t index) {
+  completions_->expect_one_less();
+  release_call(index);
+}
+
+// ---- fences ----
+
+uint64_t Front::join_fence(Connection& connection) {
+  if (!fence_wanted_) {
+    fence_wanted_ = true;
+    fences_.push({});
+  }
+  const uint64_t number = first_fence_ + fences_.size() - 1;
+  Fence& fence = fences_.back();
+  ++fence.uses;
+  if (connection.fence_joined_ != number) {
+    connection.fence_joined_ = number;
+    fence.waiting.push_back(&connection);
+  }
+  return number;
+}
+
+const Status* Front::fence_status(uint64_t number) const {
+  if (number <= fences_ok_) return &kOkStatus;
+  const Fence& fence = fences_[number - first_fence_];
+  return fence.done ? &fence.status : nullptr;
+}
+
+void Front::leave_fence(uint64_t number) {
+  Fence& fence = fences_[number - first_fence_];
+  RAM_CHECK(fence.uses > 0);
+  --fence.uses;
+  forget_fences();
+}
+
+void Front::forget_fences() {
+  // The last one may not have been asked for yet, then it is not done either.
+  while (!fences_.empty() && fences_.front().done && fences_.front().uses == 0) {
+    fences_.pop();
+    ++first_fence_;
+  }
+}
+
+}  // namespace ram::resp

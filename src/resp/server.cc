@@ -1,0 +1,240 @@
+#include "resp/server.h"
+
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "net/address.h"
+#include "net/listener.h"
+#include "net/loop.h"
+#include "net/stream.h"
+#include "net/timer.h"
+#include "resp/front.h"
+
+namespace ram::resp {
+namespace {
+
+constexpr Duration kSweepEvery = std::chrono::seconds(1);
+// Copying less than this is cheaper than handing over a block.
+constexpr size_t kCopyBytesMax = size_t{64} << 10;
+// Clients that were one too many, while they read why. Beyond: closed without a word.
+constexpr size_t kRejectedMax = 256;
+constexpr Duration kRejectedPatience = std::chrono::seconds(1);
+// A client that vanished without a word is noticed after so long.
+constexpr Duration kDeadAfter = std::chrono::minutes(5);
+
+class LogLines final : public Log {
+ public:
+  explicit LogLines(std::function<void(Severity, std::string_view)> to) : to_(std::move(to)) {}
+
+  void write(LogLevel level, std::string_view line) override {
+    if (to_) to_(severity_of(level), line);
+  }
+  bool enabled(LogLevel) const override { return to_ != nullptr; }
+
+ private:
+  static Severity severity_of(LogLevel level) {
+    switch (level) {
+      case LogLevel::kDebug:
+        return Severity::kDebug;
+      case LogLevel::kInfo:
+        return Severity::kInfo;
+      case LogLevel::kWarning:
+        return Severity::kWarning;
+      case LogLevel::kError:
+        break;
+    }
+    return Severity::kError;
+  }
+
+  std::function<void(Severity, std::string_view)> to_;
+};
+
+}  // namespace
+
+// Loop thread only, from the start of `thread` to its end; before and after, of who starts and
+// stops.
+struct Server::Inside {
+  class Peer;
+
+  Inside(Node& node, ServerOptions asked)
+      : log(std::move(asked.log)),
+        listen(std::move(asked.listen)),
+        limits(std::move(asked.limits)),
+        front_node(node),
+        sweep_timer(loop),
+        stop_timer(loop) {}
+
+  void accept(std::unique_ptr<net::Stream> stream);
+  void reject(std::unique_ptr<net::Stream> stream);
+  // At the end of the pass: not from within a turn.
+  void bury(uint64_t client) { graves.push_back(client); }
+  void pass();
+  void sweep();
+  void begin_stop(Duration patience);
+
+  LogLines log;
+  const std::string listen;
+  FrontOptions limits;
+  Node& front_node;
+
+  net::Loop loop;
+  std::unique_ptr<Front> front;
+  std::unique_ptr<net::Listener> listener;
+  std::string local_address;
+  net::Timer sweep_timer;
+  net::Timer stop_timer;
+  bool stopping = false;
+
+  std::unordered_map<uint64_t, std::unique_ptr<Peer>> peers;
+  std::vector<uint64_t> graves;
+  std::unordered_map<net::Stream*, std::unique_ptr<net::Stream>> rejected;
+  std::vector<net::Stream*> rejected_graves;
+
+  std::thread thread;
+  std::once_flag stopped;
+};
+
+// A connection and its socket.
+class Server::Inside::Peer final : public Wire {
+ public:
+  Peer(Inside& server, std::unique_ptr<net::Stream> stream, Client client)
+      : server_(server),
+        id_(client.id),
+        stream_(std::move(stream)),
+        connection_(*server.front, *this, std::move(client)) {
+    stream_->set_dead_after(kDeadAfter);
+    stream_->start({.on_data = [](std::string_view unread) { return unread.size(); },
+                    .on_space = [this] { return connection_.space(); },
+                    .on_filled = [this](size_t bytes) { connection_.filled(bytes); },
+                    // Ours is a dialogue: a client that sends no more may still read its replies.
+                    .on_end = [this] { connection_.end(); },
+                    .on_drained = [this] { server_.front->mark(connection_); },
+                    .on_closed = [this](std::string_view) { connection_.kill(); }},
+                   {.drained_below = server.limits.output_bytes_max / 2});
+  }
+
+  Connection& connection() { return connection_; }
+
+  void send(std::string& output) override {
+    if (output.size() < kCopyBytesMax) {
+      stream_->write(std::string_view(output));
+    } else {
+      stream_->write(std::move(output));
+    }
+    output.clear();
+  }
+  size_t unsent_bytes() const override { return stream_->queued_bytes(); }
+  uint64_t sent_bytes() const override { return stream_->bytes_sent(); }
+  void pause() override { stream_->pause(); }
+  void resume() override { stream_->resume(); }
+  void finish() override { stream_->finish(); }
+  void close() override {
+    stream_->close();
+    server_.bury(id_);
+  }
+
+ private:
+  Inside& server_;
+  const uint64_t id_;
+  std::unique_ptr<net::Stream> stream_;
+  Connection connection_;
+};
+
+void Server::Inside::accept(std::unique_ptr<net::Stream> stream) {
+  if (peers.size() >= limits.clients_max) return reject(std::move(stream));
+  Client client;
+  client.id = front->next_client_id();
+  client.address = stream->peer().text();
+  client.local_address = local_address;
+  const uint64_t id = client.id;
+  peers.emplace(id, std::make_unique<Peer>(*this, std::move(stream), std::move(client)));
+}
+
+void Server::Inside::reject(std::unique_ptr<net::Stream> stream) {
+  ++front->stats().connections_rejected;
+  if (rejected.size() >= kRejectedMax) return;
+  net::Stream* const key = stream.get();
+  key->start({.on_data = [](std::string_view unread) { return unread.size(); },
+              .on_closed = [this, key](std::string_view) { rejected_graves.push_back(key); }});
+  key->write("-ERR max number of clients reached\r\n");
+  key->finish(kRejectedPatience);
+  rejected.emplace(key, std::move(stream));
+}
+
+void Server::Inside::pass() {
+  front->turn();
+  for (const uint64_t id : graves) peers.erase(id);
+  graves.clear();
+  for (net::Stream* stream : rejected_graves) rejected.erase(stream);
+  rejected_graves.clear();
+  if (stopping && peers.empty()) loop.stop();
+}
+
+void Server::Inside::sweep() {
+  front->sweep();
+  sweep_timer.restart(kSweepEvery);
+}
+
+void Server::Inside::begin_stop(Duration patience) {
+  stopping = true;
+  listener.reset();
+  for (auto& [id, peer] : peers) peer->connection().stop();
+  stop_timer.start(patience, [this] { loop.stop(); });
+}
+
+Result<std::unique_ptr<Server>> Server::start(Node& node, ServerOptions options) {
+  const Result<net::Address> address = net::Address::parse(options.listen);
+  if (!address.ok()) return address.status();
+  if (!address->is_loopback() && !options.insecure) {
+    return Status::invalid(
+        "--listen " + options.listen +
+        " lets anyone in: clients are not authenticated yet; listen at loopback, "
+        "or say --insecure");
+  }
+  auto inside = std::make_unique<Inside>(node, std::move(options));
+  Inside* const in = inside.get();
+  Result<std::unique_ptr<net::Listener>> listener = net::Listener::open(
+      in->loop, in->log, *address, "--listen",
+      [in](std::unique_ptr<net::Stream> stream) { in->accept(std::move(stream)); });
+  if (!listener.ok()) return listener.status();
+  in->listener = std::move(*listener);
+  in->limits.port = in->listener->port();
+  in->local_address = in->listener->endpoints().front().text();
+  in->front =
+      std::make_unique<Front>(node, in->loop.clock(), in->limits, [in] { in->loop.wake(); });
+  in->loop.on_pass([in] { in->pass(); });
+  in->sweep_timer.start(kSweepEvery, [in] { in->sweep(); });
+  in->log.info("clients at " + in->local_address);
+  in->thread = std::thread([in] { in->loop.run(); });
+  return std::unique_ptr<Server>(new Server(std::move(inside)));
+}
+
+Server::Server(std::unique_ptr<Inside> inside) : inside_(std::move(inside)) {}
+
+Server::~Server() {
+  stop();
+}
+
+void Server::stop(Duration patience) {
+  std::call_once(inside_->stopped, [&] {
+    inside_->loop.post([in = inside_.get(), patience] { in->begin_stop(patience); });
+    inside_->thread.join();
+    inside_->peers.clear();
+    inside_->rejected.clear();
+    inside_->front.reset();
+  });
+}
+
+uint16_t Server::port() const {
+  return inside_->limits.port;
+}
+
+std::string Server::address() const {
+  return inside_->local_address;
+}
+
+}  // namespace ram::resp
