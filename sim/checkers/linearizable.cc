@@ -26,27 +26,26 @@ struct VisitedHash {
   }
 };
 
+// Stands for all values that no answer shows: to swap two of them changes no answer.
+constexpr int64_t kUnseen = std::numeric_limits<int64_t>::min();
+
 // Operations known to have ended come first, by their beginning; then those of unknown outcome.
 class Search {
  public:
   Search(const std::vector<KeyOperation>& history, KeyValue initial, uint64_t states_max)
-      : states_max_(states_max) {
-    for (const KeyOperation& operation : history) {
-      if (!operation.unknown) operations_.push_back(&operation);
-    }
-    known_ = operations_.size();
-    for (const KeyOperation& operation : history) {
-      // A read that never answered says nothing.
-      if (operation.unknown && operation.kind != KeyOperation::Kind::kGet) {
-        operations_.push_back(&operation);
-      }
-    }
-    const auto begins = [](const KeyOperation* a, const KeyOperation* b) {
-      return a->begun < b->begun;
-    };
-    const auto middle = operations_.begin() + static_cast<std::ptrdiff_t>(known_);
-    std::stable_sort(operations_.begin(), middle, begins);
-    std::stable_sort(middle, operations_.end(), begins);
+      : states_max_(states_max), operations_(history) {
+    // A read that never answered says nothing.
+    std::erase_if(operations_, [](const KeyOperation& operation) {
+      return operation.unknown && operation.kind == KeyOperation::Kind::kGet;
+    });
+    std::stable_sort(operations_.begin(), operations_.end(),
+                     [](const KeyOperation& a, const KeyOperation& b) {
+                       return a.unknown != b.unknown ? b.unknown : a.begun < b.begun;
+                     });
+    while (known_ < operations_.size() && !operations_[known_].unknown) ++known_;
+    told_ = operations_;
+    merge_unseen(initial);
+    find_twins();
     here_.done.resize((operations_.size() + 63) / 64);
     here_.value = initial;
   }
@@ -81,6 +80,33 @@ class Search {
     KeyValue value_before;
   };
 
+  void merge_unseen(KeyValue initial) {
+    std::set<int64_t> seen;
+    for (const KeyOperation& operation : operations_) {
+      if (operation.kind == KeyOperation::Kind::kAdd) return;  // values are counted with
+      if (operation.expected) seen.insert(*operation.expected);
+      if (!operation.unknown && operation.value) seen.insert(*operation.value);
+    }
+    if (initial) seen.insert(*initial);
+    for (KeyOperation& operation : operations_) {
+      if (!seen.contains(operation.argument)) operation.argument = kUnseen;
+    }
+  }
+
+  // Of unknown operations that do the same, the one that began first may as well come first.
+  void find_twins() {
+    twin_.assign(operations_.size(), kNoTwin);
+    for (size_t i = known_; i < operations_.size(); ++i) {
+      for (size_t earlier = i; earlier-- > known_;) {
+        const KeyOperation &a = operations_[earlier], &b = operations_[i];
+        if (a.kind == b.kind && a.argument == b.argument && a.expected == b.expected) {
+          twin_[i] = earlier;
+          break;
+        }
+      }
+    }
+  }
+
   bool is_done(size_t i) const { return (here_.done[i / 64] >> (i % 64) & 1) != 0; }
   void flip(size_t i) { here_.done[i / 64] ^= uint64_t{1} << (i % 64); }
 
@@ -90,18 +116,18 @@ class Search {
     Tick first_end = kNoTick;
     size_t i = 0;
     while (i < known_ && is_done(i)) ++i;
-    for (; i < known_ && operations_[i]->begun <= first_end; ++i) {
+    for (; i < known_ && operations_[i].begun <= first_end; ++i) {
       if (is_done(i)) continue;
       step.candidates.push_back(static_cast<uint32_t>(i));
-      first_end = std::min(first_end, operations_[i]->ended);
+      first_end = std::min(first_end, operations_[i].ended);
     }
-    std::erase_if(step.candidates,
-                  [&](uint32_t c) { return operations_[c]->begun > first_end; });
+    std::erase_if(step.candidates, [&](uint32_t c) { return operations_[c].begun > first_end; });
     std::stable_sort(step.candidates.begin(), step.candidates.end(), [&](uint32_t a, uint32_t b) {
-      return operations_[a]->ended < operations_[b]->ended;
+      return operations_[a].ended < operations_[b].ended;
     });
-    for (i = known_; i < operations_.size() && operations_[i]->begun <= first_end; ++i) {
-      if (!is_done(i)) step.candidates.push_back(static_cast<uint32_t>(i));
+    for (i = known_; i < operations_.size() && operations_[i].begun <= first_end; ++i) {
+      if (is_done(i) || (twin_[i] != kNoTwin && !is_done(twin_[i]))) continue;
+      step.candidates.push_back(static_cast<uint32_t>(i));
     }
     step.value_before = here_.value;
     stack_.push_back(std::move(step));
@@ -123,7 +149,7 @@ class Search {
     while (step.next < step.candidates.size()) {
       const uint32_t candidate = step.candidates[step.next++];
       KeyValue after = step.value_before;
-      if (!take_effect(*operations_[candidate], after)) continue;
+      if (!take_effect(operations_[candidate], after)) continue;
       // Of what is unknown, that which changes nothing need not be.
       if (candidate >= known_ && after == step.value_before) continue;
       flip(candidate);
@@ -148,20 +174,24 @@ class Search {
     const size_t from = longest_.size() > 12 ? longest_.size() - 12 : 0;
     if (from > 0) text += "  ... " + std::to_string(from) + " operations\n";
     for (size_t i = from; i < longest_.size(); ++i) {
-      text += "  " + describe(*operations_[longest_[i]]) + "\n";
+      text += "  " + describe(told_[longest_[i]]) + "\n";
     }
     text += "not explained, the first of them:\n";
     size_t shown = 0;
     for (uint32_t i = 0; i < known_ && shown < 6; ++i) {
       if (done.contains(i)) continue;
-      text += "  " + describe(*operations_[i]) + "\n";
+      text += "  " + describe(told_[i]) + "\n";
       ++shown;
     }
     return text;
   }
 
+  static constexpr size_t kNoTwin = SIZE_MAX;
+
   const uint64_t states_max_;
-  std::vector<const KeyOperation*> operations_;
+  std::vector<KeyOperation> operations_;
+  std::vector<KeyOperation> told_;  // the same before merge_unseen()
+  std::vector<size_t> twin_;        // of an unknown one, the one before that does the same
   size_t known_ = 0;
   size_t known_done_ = 0;
   Visited here_;
@@ -172,7 +202,9 @@ class Search {
   uint64_t states_ = 0;
 };
 
-std::string text_of(const KeyValue& value) { return value ? std::to_string(*value) : "absent"; }
+std::string text_of(const KeyValue& value) {
+  return value ? std::to_string(*value) : "absent";
+}
 
 }  // namespace
 
@@ -222,14 +254,20 @@ std::string describe(const KeyOperation& operation) {
   const std::string value = known ? " -> " + text_of(operation.value) : " -> ?";
   const std::string done = known ? (operation.done ? " -> done" : " -> not done") : " -> ?";
   switch (operation.kind) {
-    case Kind::kGet: return text + "get" + value;
-    case Kind::kPut: return text + "put " + argument + (known ? "" : " -> ?");
-    case Kind::kExchange: return text + "exchange " + argument + value;
+    case Kind::kGet:
+      return text + "get" + value;
+    case Kind::kPut:
+      return text + "put " + argument + (known ? "" : " -> ?");
+    case Kind::kExchange:
+      return text + "exchange " + argument + value;
     case Kind::kCompareAndSet:
       return text + "compare " + text_of(operation.expected) + " and set " + argument + done;
-    case Kind::kAdd: return text + "add " + argument + value;
-    case Kind::kErase: return text + "erase" + done;
-    case Kind::kTake: return text + "take" + value;
+    case Kind::kAdd:
+      return text + "add " + argument + value;
+    case Kind::kErase:
+      return text + "erase" + done;
+    case Kind::kTake:
+      return text + "take" + value;
   }
   return text;
 }

@@ -3,7 +3,8 @@
 //
 // A search, not a heuristic: depth first over which operation takes effect next, with a memo of the
 // (set of operations done, value) that led nowhere. Operations whose outcome is unknown may take
-// effect at any time after they began, or never; they are tried last, as few are needed.
+// effect at any time after they began, or never; they are tried last, as few are needed, and of
+// those that do the same only the first. Values that no answer shows count as one.
 //
 // Source: Wing and Gong, "Testing and Verifying Concurrent Objects" (1993); the memo is Lowe's,
 // "Testing for linearizability" (2017), section 4.

@@ -197,16 +197,15 @@ TEST(Linearizable, AgreesWithBruteForceOnTinyHistories) {
         effect.unknown = true;
         take_effect(effect, value);
         operation.value = operation.kind == Kind::kAdd ? value : before;
-        operation.done = operation.kind == Kind::kErase ? before.has_value()
-                                                        : before == operation.expected;
+        operation.done =
+            operation.kind == Kind::kErase ? before.has_value() : before == operation.expected;
       }
     }
     const bool expected = brute_force(history);
     ++(expected ? good : bad);
     std::string text;
     for (const KeyOperation& operation : history) text += describe(operation) + "\n";
-    ASSERT_EQ(verdict(history),
-              expected ? Verdict::kLinearizable : Verdict::kNotLinearizable)
+    ASSERT_EQ(verdict(history), expected ? Verdict::kLinearizable : Verdict::kNotLinearizable)
         << "round " << round << "\n"
         << text;
   }

@@ -31,9 +31,9 @@ Version Model::at(const KeyName& key, uint64_t revision) const {
   const auto found = versions_.find(key);
   if (found == versions_.end()) return {};
   const auto& versions = found->second;
-  auto after = std::upper_bound(
-      versions.begin(), versions.end(), revision,
-      [](uint64_t r, const Version& version) { return r < version.revision; });
+  auto after =
+      std::upper_bound(versions.begin(), versions.end(), revision,
+                       [](uint64_t r, const Version& version) { return r < version.revision; });
   return after == versions.begin() ? Version{} : *std::prev(after);
 }
 
@@ -41,9 +41,9 @@ uint64_t Model::next_change(const KeyName& key, uint64_t revision) const {
   const auto found = versions_.find(key);
   if (found == versions_.end()) return 0;
   const auto& versions = found->second;
-  auto after = std::upper_bound(
-      versions.begin(), versions.end(), revision,
-      [](uint64_t r, const Version& version) { return r < version.revision; });
+  auto after =
+      std::upper_bound(versions.begin(), versions.end(), revision,
+                       [](uint64_t r, const Version& version) { return r < version.revision; });
   return after == versions.end() ? 0 : after->revision;
 }
 
@@ -64,8 +64,7 @@ bool Model::holds(const Transaction& transaction, uint64_t revision) const {
                      });
 }
 
-bool Model::apply(const Transaction& transaction, uint64_t revision,
-                  std::vector<Answer>& answers) {
+bool Model::apply(const Transaction& transaction, uint64_t revision, std::vector<Answer>& answers) {
   using Kind = machine::OperationKind;
   answers.clear();
   std::map<KeyName, std::optional<std::string>> changed;

@@ -19,8 +19,7 @@ std::string name_of(const StoreOperation& operation) {
 
 std::string text_of(const Version& version) {
   if (!version.value) return "absent";
-  return "\"" + version.value->substr(0, 60) + "\" of revision " +
-         std::to_string(version.revision);
+  return "\"" + version.value->substr(0, 60) + "\" of revision " + std::to_string(version.revision);
 }
 
 bool same(const Version& a, const Version& b) {
@@ -118,7 +117,8 @@ class Check {
       if (!write.tracked || placed(write) == last) continue;
       last = placed(write);
       if (!model_.holds(write.transaction, last - 1)) {
-        violation("applied although a condition does not hold: " + name_of(write) + describe(write));
+        violation("applied although a condition does not hold: " + name_of(write) +
+                  describe(write));
       }
       std::vector<Answer> answers;
       if (!model_.apply(write.transaction, last, answers)) {
@@ -182,8 +182,8 @@ class Check {
     }
     if (operation.ending != Ending::kDone) return;
     if (operation.revision < lower_[i]) {
-      violation("stale: " + name_of(operation) + ", though revision " +
-                std::to_string(lower_[i]) + " was acknowledged or read before it began");
+      violation("stale: " + name_of(operation) + ", though revision " + std::to_string(lower_[i]) +
+                " was acknowledged or read before it began");
     }
     if (operation.revision > upper_[i]) {
       violation("from the future: " + name_of(operation) + ", though at most revision " +

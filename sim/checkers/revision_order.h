@@ -1,10 +1,10 @@
 // The whole store, in linear time: every operation, also on many keys, takes effect at the one
-// revision that it reports, between the newest that was acknowledged or read before it began and the
-// newest begun before it ended; and what it saw is what a simple store holds at that revision.
+// revision that it reports, between the newest that was acknowledged or read before it began and
+// the newest begun before it ended; and what it saw is what a simple store holds at that revision.
 //
-// Operations whose outcome is unknown are placed by the *token* that they write: a key of their own,
-// looked up when all is over. Keys that only writes with a token touch are *tracked*: their whole
-// history is known, and is replayed. The others are the linearizability checker's.
+// Operations whose outcome is unknown are placed by the *token* that they write: a key of their
+// own, looked up when all is over. Keys that only writes with a token touch are *tracked*: their
+// whole history is known, and is replayed. The others are the linearizability checker's.
 //
 // From the tokens also follows: no acknowledged write lost, none applied twice, none applied that
 // was refused, and no two histories.
@@ -50,7 +50,6 @@ struct FinalState {
 
 // Nothing if all is well; else one violation per line, at most `lines_max`.
 std::vector<std::string> check_revision_order(std::vector<StoreOperation> operations,
-                                              const FinalState& final_state,
-                                              size_t lines_max = 8);
+                                              const FinalState& final_state, size_t lines_max = 8);
 
 }  // namespace ram::sim

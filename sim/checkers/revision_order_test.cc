@@ -20,11 +20,12 @@ class Story {
  public:
   // Begins at `begun`, ends at `ended`.
   StoreOperation& put(Tick begun, Tick ended, KeyName key, std::string value) {
-    return write(begun, ended, {.edits = {{OperationKind::kPut, std::move(key), std::move(value)}}});
+    return write(begun, ended,
+                 {.edits = {{OperationKind::kPut, std::move(key), std::move(value)}}});
   }
   StoreOperation& write(Tick begun, Tick ended, Transaction transaction) {
-    StoreOperation operation{.is_write = true, .ending = Ending::kDone, .begun = begun,
-                             .ended = ended, .tracked = true};
+    StoreOperation operation{
+        .is_write = true, .ending = Ending::kDone, .begun = begun, .ended = ended, .tracked = true};
     operation.token = "w" + std::to_string(operations.size());
     transaction.edits.push_back(
         {.kind = OperationKind::kAdd, .key = {"tokens", operation.token}, .delta = 1});
@@ -36,8 +37,11 @@ class Story {
     return operations.back();
   }
   StoreOperation& read(Tick begun, Tick ended, std::vector<KeyName> keys, uint64_t revision) {
-    StoreOperation operation{.ending = Ending::kDone, .begun = begun, .ended = ended,
-                             .revision = revision, .tracked = true};
+    StoreOperation operation{.ending = Ending::kDone,
+                             .begun = begun,
+                             .ended = ended,
+                             .revision = revision,
+                             .tracked = true};
     for (const KeyName& key : keys) operation.seen.push_back(model.at(key, revision));
     operation.keys = std::move(keys);
     operations.push_back(operation);
@@ -197,8 +201,8 @@ TEST(RevisionOrder, RejectsAnUnknownOutcomeSeenBeforeItBegan) {
 TEST(RevisionOrder, RejectsAConditionThatFailsWithoutCause) {
   Story story;
   story.put(1, 2, kA, "1");
-  StoreOperation write{.is_write = true, .ending = Ending::kDone, .begun = 3, .ended = 4,
-                       .tracked = true};
+  StoreOperation write{
+      .is_write = true, .ending = Ending::kDone, .begun = 3, .ended = 4, .tracked = true};
   write.transaction.conditions = {{ConditionKind::kRevisionIs, kA, 1}};
   write.transaction.edits = {{OperationKind::kPut, kA, "2"}};
   write.outcome = machine::Outcome::kConditionFailed;

@@ -1,0 +1,280 @@
+#include "sim/faults.h"
+
+#include <algorithm>
+#include <set>
+
+namespace ram::sim {
+
+using consensus::Configuration;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+Faults::Faults(World& world, const Swarm& swarm, SimNetwork& network, const History& history,
+               std::vector<std::unique_ptr<Place>>& places)
+    : world_(world),
+      swarm_(swarm),
+      network_(network),
+      history_(history),
+      places_(places),
+      random_(world.stream("faults")) {
+  network_.set_weather(swarm_.calm);
+}
+
+Duration Faults::draw(Duration low, Duration high) {
+  return Duration(static_cast<int64_t>(
+      random_.between(static_cast<uint64_t>(low.count()), static_cast<uint64_t>(high.count()))));
+}
+
+void Faults::start() {
+  if (swarm_.founding_crashes) world_.after(milliseconds(5), [this] { strike_founding(); });
+  // The first strike may be in the middle of the founding, too.
+  world_.after(draw(milliseconds(0), milliseconds(3'000)), [this] { strike(); });
+}
+
+void Faults::stop() {
+  stopped_ = true;
+  network_.set_weather(swarm_.calm);
+  network_.mend_all();
+  for (const auto& place : places_) {
+    if (place->lives() && place->paused()) place->resume_now();
+    if (!place->lives()) place->start();
+    place->clock().set_drift_ppm(0);
+  }
+}
+
+void Faults::strike() {
+  if (stopped_) return;
+  const Duration passed = world_.now() - struck_;
+  struck_ = world_.now();
+  if (was_quiet_) quiet_ += passed;
+  switch (random_.below(11)) {
+    case 0:
+      if (swarm_.partitions) partition();
+      break;
+    case 1:
+      if (swarm_.partitions) isolate_leader();
+      break;
+    case 2:
+      if (swarm_.one_way_cuts) cut_one_way();
+      break;
+    case 3:
+      if (swarm_.flaky) weather();
+      break;
+    case 4:
+      if (swarm_.pauses) pause();
+      break;
+    case 5:
+    case 6:
+      if (swarm_.crashes) crash_some();
+      break;
+    case 7:
+      drift();
+      break;
+    default:
+      network_.mend_all();
+      if (random_.one_in(2)) {
+        stormy_ = false;
+        network_.set_weather(swarm_.calm);
+      }
+  }
+  was_quiet_ = is_quiet();
+  Duration next = draw(milliseconds(5), 2 * swarm_.fault_every);
+  // Now and then time enough to recover.
+  if (random_.one_in(6)) {
+    network_.mend_all();
+    stormy_ = false;
+    network_.set_weather(swarm_.calm);
+    was_quiet_ = is_quiet();
+    next += draw(seconds(1), seconds(5));
+  }
+  world_.after(next, [this] { strike(); });
+}
+
+bool Faults::is_quiet() const {
+  if (stormy_) return false;
+  for (const auto& a : places_) {
+    if (!a->lives() || a->paused()) return false;
+    for (const auto& b : places_) {
+      if (network_.is_cut(a->number(), b->number())) return false;
+    }
+  }
+  return true;
+}
+
+void Faults::strike_founding() {
+  if (stopped_ || history_.anything_known || world_.now().time_since_epoch() > seconds(6)) return;
+  Place& place = any_place();
+  if (place.lives()) {
+    ++counters_.founding_crashes;
+    crash(place);
+  }
+  relieve();
+  world_.after(draw(milliseconds(1), milliseconds(500)), [this] { strike_founding(); });
+}
+
+bool Faults::relieve() {
+  if (history_.anything_known) return false;
+  bool hopeless = false;
+  for (const auto& place : places_) {
+    if (!place->lives() || place->core().replica() == nullptr) continue;
+    const Configuration& members = place->core().replica()->latest();
+    size_t living = 0;
+    for (const consensus::Server& server : members.servers) {
+      if (server.role != consensus::Role::kVoter) continue;
+      for (const auto& other : places_) living += other->lives() && other->id() == server.id;
+    }
+    if (living < members.majority()) hopeless = true;
+  }
+  if (!hopeless) return false;
+  world_.line("a founding that began can never end: its nodes are stopped");
+  ++counters_.reliefs;
+  for (const auto& place : places_) {
+    if (place->lives()) crash(*place);
+  }
+  return true;
+}
+
+Place& Faults::any_place() {
+  return *places_[random_.below(places_.size())];
+}
+
+Place* Faults::leader() {
+  Place* found = nullptr;
+  for (const auto& place : places_) {
+    if (!place->lives() || place->core().replica() == nullptr) continue;
+    const consensus::Replica& replica = *place->core().replica();
+    if (!replica.is_leader()) continue;
+    if (found == nullptr || found->core().replica()->term() < replica.term()) found = place.get();
+  }
+  return found;
+}
+
+void Faults::partition() {
+  ++counters_.partitions;
+  network_.mend_all();
+  const uint64_t sides = random_.next();
+  world_.line("partition, sides ", sides & ((uint64_t{1} << places_.size()) - 1));
+  for (size_t a = 0; a < places_.size(); ++a) {
+    for (size_t b = 0; b < places_.size(); ++b) {
+      if (((sides >> a ^ sides >> b) & 1) != 0) network_.cut(a, b);
+    }
+  }
+}
+
+void Faults::isolate_leader() {
+  Place* leads = leader();
+  if (leads == nullptr) return;
+  ++counters_.partitions;
+  const bool one_way = swarm_.one_way_cuts && random_.one_in(2);
+  const bool deaf = random_.one_in(2);
+  world_.line("isolate the leader ", leads->name(), one_way ? deaf ? " (deaf)" : " (mute)" : "");
+  const size_t spared = random_.one_in(3) ? random_.below(places_.size()) : places_.size();
+  for (size_t other = 0; other < places_.size(); ++other) {
+    if (other == leads->number() || other == spared) continue;
+    if (!one_way || deaf) network_.cut(other, leads->number());
+    if (!one_way || !deaf) network_.cut(leads->number(), other);
+  }
+}
+
+void Faults::cut_one_way() {
+  const size_t from = random_.below(places_.size()), to = random_.below(places_.size());
+  if (from == to) return;
+  ++counters_.one_way_cuts;
+  world_.line("cut ", places_[from]->name(), " -> ", places_[to]->name());
+  network_.cut(from, to);
+  if (random_.one_in(2)) network_.break_streams(from, to);
+}
+
+void Faults::weather() {
+  ++counters_.storms;
+  stormy_ = true;
+  NetworkWeather weather = swarm_.rough;
+  if (random_.one_in(2)) weather.loss /= 4;
+  if (random_.one_in(2)) weather.late = 0;
+  network_.set_weather(weather);
+  world_.line("rough weather: loss ", weather.loss, " late ", weather.late);
+}
+
+void Faults::pause() {
+  Place* place = random_.one_in(2) ? leader() : &any_place();
+  if (place == nullptr || !place->lives() || place->paused()) return;
+  ++counters_.pauses;
+  const Duration span = random_.one_in(2) ? draw(milliseconds(10), milliseconds(300))
+                                          : draw(milliseconds(300), seconds(3));
+  world_.line("pause ", place->name(), " for ", span.count() / 1'000'000, " ms");
+  place->pause(span);
+}
+
+void Faults::drift() {
+  Place& place = any_place();
+  if (swarm_.drift) {
+    ++counters_.drifts;
+    // Two clocks are at most 1.08 / 0.92 = 1.174 apart: within what leases are told to expect.
+    place.clock().set_drift_ppm(static_cast<int64_t>(random_.below(160'001)) - 80'000);
+  }
+  if (swarm_.wall_jumps) {
+    place.clock().shift_wall(static_cast<int64_t>(random_.below(20'000'001)) - 10'000'000);
+  }
+}
+
+void Faults::crash_some() {
+  for (uint64_t count = random_.one_in(3) ? 2 : 1; count > 0; --count) {
+    Place* victim = random_.one_in(2) ? leader() : &any_place();
+    if (victim == nullptr || !victim->lives() || !may_crash(*victim)) continue;
+    ++counters_.crashes;
+    if (victim == leader()) ++counters_.leader_crashes;
+    crash(*victim);
+  }
+}
+
+bool Faults::may_crash(const Place& victim) const {
+  if (!history_.anything_known) return swarm_.founding_crashes;
+  std::vector<const Configuration*> asked;
+  LogIndex newest;
+  for (const auto& place : places_) {
+    if (!place->lives() || place->core().replica() == nullptr) continue;
+    const consensus::Replica& replica = *place->core().replica();
+    if (replica.committed_configuration_index() >= newest) {
+      newest = replica.committed_configuration_index();
+      asked.insert(asked.begin(), &replica.committed());
+    }
+    if (replica.latest() != replica.committed()) asked.push_back(&replica.latest());
+  }
+  if (asked.empty()) return true;
+  // Of the committed ones only the newest, which is in front.
+  std::erase_if(asked, [&](const Configuration* members) {
+    return members != asked.front() &&
+           std::none_of(places_.begin(), places_.end(), [&](const auto& place) {
+             return place->lives() && place->core().replica() != nullptr &&
+                    members == &place->core().replica()->latest();
+           });
+  });
+  return std::all_of(asked.begin(), asked.end(), [&](const Configuration* members) {
+    size_t living = 0;
+    for (const consensus::Server& server : members->servers) {
+      if (server.role != consensus::Role::kVoter) continue;
+      for (const auto& place : places_) {
+        if (place.get() == &victim || !place->lives() || place->id() != server.id) continue;
+        const consensus::Replica* replica = place->core().replica();
+        // One that accepted a founding and has not begun it has all that there is.
+        const bool current = replica == nullptr || !replica->installing();
+        if (current || !swarm_.strict_crashes) ++living;
+      }
+    }
+    return living >= members->majority();
+  });
+}
+
+void Faults::crash(Place& place) {
+  world_.line("CRASH ", place.name(), place.paused() ? " (paused)" : "");
+  place.crash();
+  come_back(place, random_.one_in(3) ? Duration(0) : draw(Duration(0), swarm_.outage_max));
+}
+
+void Faults::come_back(Place& place, Duration delay) {
+  world_.after(delay, [this, &place, life = place.life()] {
+    if (!stopped_ && !place.lives() && place.life() == life) place.start();
+  });
+}
+
+}  // namespace ram::sim

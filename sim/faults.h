@@ -1,0 +1,79 @@
+// What goes wrong in a run: cuts, bad weather on the links, pauses, crashes, clocks that drift.
+//
+// Everything is volatile, so more crashes than a cluster promises to survive would lose data, and
+// rightly so. Hence the rule for crashes: in the newest committed configuration that anyone has,
+// and in each one that is proposed, the voters that go on living stay a majority. (A voter that is
+// waiting for a state counts as one that lives only in runs with `strict_crashes` off.) A crashed
+// voter counts as dead until the leader has taken it out, since its successor is another member.
+//
+// Founding is the exception: as long as nothing was acknowledged or read, nothing can be lost, and
+// any node may crash at any step. But a founding may have begun on one node, when the others that
+// had accepted it are gone: then the started one has no majority, for ever, and this is as it
+// should be, since it cannot know that nobody else started. Operators would stop it; relieve()
+// does.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "sim/place.h"
+#include "sim/sim_transport.h"
+#include "sim/swarm.h"
+#include "sim/workloads/history.h"
+#include "sim/world.h"
+
+namespace ram::sim {
+
+class Faults {
+ public:
+  Faults(World& world, const Swarm& swarm, SimNetwork& network, const History& history,
+         std::vector<std::unique_ptr<Place>>& places);
+
+  void start();
+  // Everything works from now on; who is away comes back.
+  void stop();
+  // Crashes what can never be of use: see above. Returns whether it did.
+  bool relieve();
+
+  struct Counters {
+    uint64_t crashes = 0, founding_crashes = 0, leader_crashes = 0, reliefs = 0;
+    uint64_t partitions = 0, one_way_cuts = 0, storms = 0, pauses = 0, drifts = 0;
+  };
+  const Counters& counters() const { return counters_; }
+  // How much of the time nothing was wrong with links and processes.
+  Duration quiet() const { return quiet_; }
+
+ private:
+  void strike();
+  void strike_founding();
+  void partition();
+  void isolate_leader();
+  void cut_one_way();
+  void weather();
+  void pause();
+  void crash_some();
+  void drift();
+  bool may_crash(const Place& victim) const;
+  void crash(Place& place);
+  void come_back(Place& place, Duration delay);
+  Place& any_place();
+  Place* leader();  // null: none
+  bool is_quiet() const;
+  Duration draw(Duration low, Duration high);
+
+  World& world_;
+  const Swarm& swarm_;
+  SimNetwork& network_;
+  const History& history_;
+  std::vector<std::unique_ptr<Place>>& places_;
+  Random random_;
+  bool stopped_ = false;
+  bool stormy_ = false;
+  WorldTime struck_{};
+  bool was_quiet_ = true;
+  Duration quiet_{};
+  Counters counters_;
+};
+
+}  // namespace ram::sim

@@ -1,0 +1,180 @@
+#include "sim/place.h"
+
+#include <utility>
+
+namespace ram::sim {
+
+namespace {
+
+constexpr std::string_view kLevels[] = {"debug", "info", "warning", "error"};
+
+Duration random_up_to(Random& random, Duration most) {
+  return Duration(static_cast<int64_t>(random.below(static_cast<uint64_t>(most.count()) + 1)));
+}
+
+}  // namespace
+
+class Place::Lines final : public Log {
+ public:
+  Lines(World& world, std::string name) : world_(world), name_(std::move(name)) {}
+  void write(LogLevel level, std::string_view line) override {
+    world_.line(name_, " ", kLevels[static_cast<size_t>(level)], ": ", line);
+  }
+  bool enabled(LogLevel) const override { return world_.trace().has_text(); }
+
+ private:
+  World& world_;
+  const std::string name_;
+};
+
+Place::Process::Process(NodeId own, uint64_t hash_seed)
+    : id(own), slot(std::make_unique<store::Store>(hash_seed)) {}
+
+Place::Place(World& world, SimNetwork& network, const Swarm& swarm, const node::Mistakes& mistakes,
+             Setup setup, Listener turned, Listener dying)
+    : world_(world),
+      network_(network),
+      swarm_(swarm),
+      mistakes_(mistakes),
+      setup_(std::move(setup)),
+      turned_(std::move(turned)),
+      dying_(std::move(dying)),
+      random_(world.stream("place", setup_.number)),
+      // Machines that have been up for a second, or for years.
+      clock_(world, Instant(Duration(static_cast<int64_t>(
+                        1 + random_.below(uint64_t{1} << random_.between(30, 57)))))),
+      lines_(std::make_unique<Lines>(world, setup_.name)) {}
+
+Place::~Place() = default;
+
+void Place::start() {
+  ++life_;
+  const uint64_t drawn = random_.next() >> 1;
+  process_ = std::make_unique<Process>(NodeId(drawn == 0 ? 1 : drawn), random_.next());
+  process_->transport = std::make_unique<SimTransport>(network_, setup_.number, process_->id);
+  node::CoreOptions options{.id = process_->id,
+                            .name = setup_.name,
+                            .address = setup_.address,
+                            .client = {},
+                            .join = life_ == 1 ? setup_.join : setup_.rejoin,
+                            .parameters = swarm_.parameters,
+                            .request_timeout = swarm_.request_timeout,
+                            .seed = random_.next(),
+                            .hash_seed = random_.next(),
+                            .limits = swarm_.limits,
+                            .mistakes = mistakes_};
+  world_.line(setup_.name, " starts as ", process_->id.value);
+  world_.trace().note(process_->id.value);
+  process_->core = std::make_unique<node::NodeCore>(std::move(options), process_->slot, clock_,
+                                                    *process_->transport, *lines_);
+  deliver([](node::NodeCore& core, Instant now) { core.start(now); });
+}
+
+void Place::crash() {
+  dying_(*this);
+  network_.on_crash(setup_.number);
+  process_.reset();
+  backlog_.clear();
+  paused_until_ = resumed_at_ = world_.now();
+  turn_waits_ = false;
+  ++timer_;
+  armed_ = kNever;
+}
+
+void Place::pause(Duration span) {
+  if (!lives() || paused()) return;
+  paused_until_ = world_.now() + span;
+  world_.at(paused_until_, [this, life = life_, until = paused_until_] {
+    if (life == life_ && until == paused_until_) resume_now();
+  });
+}
+
+void Place::resume_now() {
+  paused_until_ = resumed_at_ = world_.now();
+  std::deque<std::function<void()>> waiting;
+  waiting.swap(backlog_);
+  for (const auto& step : waiting) execute(step);
+}
+
+void Place::execute(const std::function<void()>& step) {
+  if (!lives()) return;
+  if (paused()) {
+    backlog_.push_back(step);
+    return;
+  }
+  step();
+}
+
+void Place::run(std::function<void()> step) {
+  execute(step);
+}
+
+void Place::deliver(Input input) {
+  if (inside_) {  // from a callback: part of the pass that is under way
+    input(core(), clock_.now());
+    return;
+  }
+  execute([this, input = std::move(input)] {
+    inside_ = true;
+    input(core(), clock_.now());
+    inside_ = false;
+    after_input();
+  });
+}
+
+void Place::after_input() {
+  if (random_.one_in(64)) {
+    inside_ = true;
+    core().on_time(clock_.now());
+    inside_ = false;
+  }
+  if (swarm_.pass_max == Duration(0)) {
+    turn();
+    return;
+  }
+  if (turn_waits_) return;
+  turn_waits_ = true;
+  world_.after(random_up_to(random_, swarm_.pass_max), [this, life = life_] {
+    if (life != life_) return;
+    run([this] {
+      turn_waits_ = false;
+      turn();
+    });
+  });
+}
+
+void Place::turn() {
+  inside_ = true;
+  core().turn(clock_.now());
+  inside_ = false;
+  turned_(*this);
+  if (core().spent()) {
+    world_.line(setup_.name, " is spent");
+    world_.after(Duration(0), [this, life = life_] {
+      if (life != life_ || !lives()) return;
+      crash();
+      start();
+    });
+  }
+  arm();
+}
+
+void Place::arm() {
+  const Instant deadline = core().next_deadline();
+  if (deadline == armed_) return;
+  armed_ = deadline;
+  const uint64_t timer = ++timer_;
+  if (deadline == kNever) return;
+  // What is due already is another pass at once; a timer is as late as timers are.
+  const bool due = deadline <= clock_.now();
+  const WorldTime at =
+      clock_.when(deadline) +
+      (due ? std::chrono::microseconds(1) : Duration(1) + random_up_to(random_, swarm_.timer_late));
+  world_.at(at, [this, timer] {
+    if (timer != timer_ || !lives()) return;
+    armed_ = kNever;
+    deliver([](node::NodeCore& core, Instant now) { core.on_time(now); });
+  });
+}
+
+}  // namespace ram::sim

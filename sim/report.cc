@@ -1,0 +1,88 @@
+// How runs are told of: rates, replay lines, names of mistakes.
+#include <sstream>
+
+#include "sim/run.h"
+
+namespace ram::sim {
+
+void RunCounters::add(const RunCounters& other) {
+  static_assert(sizeof(RunCounters) % sizeof(uint64_t) == 0);
+  auto* mine = reinterpret_cast<uint64_t*>(this);
+  const auto* theirs = reinterpret_cast<const uint64_t*>(&other);
+  for (size_t i = 0; i < sizeof(RunCounters) / sizeof(uint64_t); ++i) mine[i] += theirs[i];
+}
+
+std::string replay_line(const RunOptions& options, const std::string& mistake) {
+  std::string line = "ram-sim --seed " + std::to_string(options.seed);
+  if (options.nodes != 0) line += " --nodes " + std::to_string(options.nodes);
+  const auto length = std::chrono::duration_cast<std::chrono::seconds>(options.length).count();
+  if (length != 30) line += " --seconds " + std::to_string(length);
+  if (!mistake.empty()) line += " --mistake " + mistake;
+  return line;
+}
+
+std::string describe(const RunCounters& c) {
+  const auto share = [](uint64_t part, uint64_t of) {
+    return of == 0 ? uint64_t{0} : part * 100 / of;
+  };
+  std::ostringstream text;
+  text << "virtual " << c.virtual_ms / 1000 << " s (quiet " << share(c.quiet_ms, c.virtual_ms)
+       << " %) in " << c.real_us / 1000
+       << " ms: " << (c.real_us == 0 ? 0 : c.virtual_ms * 1000 / c.real_us) << " times real time, "
+       << (c.real_us == 0 ? 0 : c.events * 1'000'000 / c.real_us) << " events/s\n"
+       << "reads " << c.reads << " (" << share(c.reads_done, c.reads) << " % done), writes "
+       << c.writes << " (" << share(c.writes_done, c.writes) << " % done, " << c.writes_unknown
+       << " unknown, " << c.writes_refused << " refused, " << c.conditions_failed
+       << " conditions failed), entries " << c.entries << "\n"
+       << "elections " << c.elections << ", crashes " << c.crashes << " (" << c.leader_crashes
+       << " of leaders), while founding " << c.founding_crashes << " (" << c.reliefs
+       << " relieved), partitions " << c.partitions << ", one-way cuts " << c.one_way_cuts
+       << ", storms " << c.storms << ", pauses " << c.pauses << ", drifts " << c.drifts << "\n"
+       << "frames " << c.frames << " (" << c.lost << " lost, " << c.repeated << " repeated, "
+       << c.cut_off << " cut off, streams broken " << c.broken << "), states: joined "
+       << c.states_joined << ", installed " << c.states_installed << ", pieces " << c.bulk_frames
+       << ", compactions " << c.compactions << "\n"
+       << "keys searched " << c.keys_searched << " (" << c.keys_undecided << " undecided, "
+       << c.states_searched << " states), well after healing within "
+       << (c.runs == 0 ? 0 : c.heal_ms / c.runs) << " ms on average\nfences acted:";
+  for (size_t i = 1; i < 16; ++i) {
+    if (c.fenced[i] != 0) text << " F" << i << " " << c.fenced[i];
+  }
+  text << "\n";
+  return text.str();
+}
+
+bool set_mistake(const std::string& name, node::Mistakes& mistakes) {
+  consensus::Fences& fences = mistakes.fences;
+  const struct {
+    const char* name;
+    bool* flag;
+    bool value;
+  } known[] = {
+      {"reads-skip-wait", &mistakes.reads_skip_the_wait, true},
+      {"apply-repeats", &mistakes.machine.apply_repeats, true},
+      {"apply-gaps", &mistakes.machine.apply_gaps, true},
+      {"no-f1", &fences.f1, false},
+      {"no-f2", &fences.f2, false},
+      {"no-f3", &fences.f3, false},
+      {"no-f4", &fences.f4, false},
+      {"no-f5", &fences.f5, false},
+      {"no-f6", &fences.f6, false},
+      {"no-f7", &fences.f7, false},
+      {"no-f8", &fences.f8, false},
+      {"no-f9", &fences.f9, false},
+      {"no-f10", &fences.f10, false},
+      {"no-f11", &fences.f11, false},
+      {"no-f12", &fences.f12, false},
+      {"no-f13", &fences.f13, false},
+      {"no-f15", &fences.f15, false},
+  };
+  for (const auto& mistake : known) {
+    if (name != mistake.name) continue;
+    *mistake.flag = mistake.value;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace ram::sim

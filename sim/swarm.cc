@@ -1,0 +1,123 @@
+#include "sim/swarm.h"
+
+#include <sstream>
+
+namespace ram::sim {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+Duration draw(Random& random, Duration low, Duration high) {
+  return Duration(static_cast<int64_t>(
+      random.between(static_cast<uint64_t>(low.count()), static_cast<uint64_t>(high.count()))));
+}
+
+double draw_share(Random& random, double most) {
+  return most * static_cast<double>(random.below(1'000)) / 1'000;
+}
+
+// Small enough that every edge is met within a second.
+node::CoreLimits small_limits(Random& random) {
+  node::CoreLimits limits;
+  if (random.one_in(2)) limits.mailbox_calls = random.between(4, 64);
+  if (random.one_in(3)) limits.mailbox_bytes = random.between(2'000, 20'000);
+  if (random.one_in(2)) limits.record_bytes = random.between(100, 4'000);
+  if (random.one_in(2)) limits.records_in_flight = random.between(1, 8);
+  if (random.one_in(3)) limits.bytes_in_flight = random.between(1'000, 20'000);
+  if (random.one_in(2)) limits.transactions_in_flight = random.between(1, 64);
+  if (!random.one_in(3)) limits.log_entries = random.between(10, 400);
+  if (random.one_in(3)) limits.log_bytes = random.between(2'000, 60'000);
+  if (!random.one_in(3)) limits.state_piece_bytes = random.between(64, 4'000);
+  if (random.one_in(2)) limits.message_entries = random.between(1, 16);
+  return limits;
+}
+
+}  // namespace
+
+Swarm draw_swarm(const World& world, size_t nodes, Duration length) {
+  Random random = world.stream("swarm");
+  Swarm swarm;
+  const uint64_t dice = random.below(20);
+  swarm.founders = dice == 0 ? 1 : dice < 12 ? 3 : 5;
+  if (nodes != 0) swarm.founders = nodes;
+  if (swarm.founders == 1) {
+    swarm.joiners = random.between(0, 2);
+  } else if (random.one_in(4)) {
+    swarm.joiners = random.between(1, 2);
+  }
+  swarm.length = length;
+
+  swarm.partitions = !random.one_in(3);
+  swarm.one_way_cuts = random.one_in(2);
+  swarm.flaky = random.one_in(2);
+  swarm.crashes = !random.one_in(3);
+  swarm.founding_crashes = random.one_in(4);
+  swarm.pauses = random.one_in(2);
+  swarm.drift = random.one_in(2);
+  swarm.wall_jumps = random.one_in(4);
+  swarm.strict_crashes = !random.one_in(4);
+  swarm.fault_every = draw(random, milliseconds(150), seconds(3));
+  swarm.outage_max =
+      random.one_in(3) ? milliseconds(1) : draw(random, milliseconds(50), seconds(4));
+
+  swarm.ordered = random.one_in(2);
+  swarm.calm.delay_min = draw(random, microseconds(20), microseconds(500));
+  swarm.calm.delay_max = swarm.calm.delay_min + draw(random, microseconds(50), milliseconds(4));
+  if (random.one_in(4)) swarm.calm.delay_max += milliseconds(20);
+  swarm.rough = swarm.calm;
+  swarm.rough.delay_max += random.one_in(2) ? milliseconds(30) : milliseconds(0);
+  swarm.rough.late = random.one_in(2) ? 0 : draw_share(random, 0.05);
+  swarm.rough.late_max = draw(random, milliseconds(10), seconds(2));
+  swarm.rough.loss = random.one_in(3) ? 0 : draw_share(random, 0.2);
+  swarm.rough.repeat = random.one_in(3) ? 0 : draw_share(random, 0.2);
+  if (random.one_in(4)) {
+    swarm.calm.bytes_per_ms = random.between(500, 20'000);
+    swarm.rough.bytes_per_ms = swarm.calm.bytes_per_ms;
+  }
+
+  if (random.one_in(3))
+    swarm.parameters.failover_after = draw(random, milliseconds(200), seconds(1));
+  if (random.one_in(4)) swarm.parameters.voters_max = 3;
+  swarm.request_timeout =
+      random.one_in(2) ? seconds(5) : draw(random, milliseconds(500), seconds(5));
+  if (random.one_in(2)) swarm.limits = small_limits(random);
+  swarm.pass_max = random.one_in(2) ? Duration(0) : draw(random, microseconds(10), milliseconds(2));
+  swarm.timer_late = draw(random, microseconds(1), milliseconds(2));
+
+  swarm.clients = random.between(1, 4);
+  swarm.think_max = draw(random, milliseconds(20), milliseconds(400));
+  swarm.read_step_max =
+      random.one_in(2) ? milliseconds(1) : draw(random, Duration(0), milliseconds(100));
+  swarm.value_bytes = random.one_in(3) ? random.below(400) : 0;
+  swarm.bursts = random.one_in(3);
+  return swarm;
+}
+
+std::string describe(const Swarm& swarm) {
+  const auto ms = [](Duration duration) {
+    return std::to_string(static_cast<double>(duration.count() / 1'000) / 1'000) + " ms";
+  };
+  std::ostringstream text;
+  text << swarm.founders << " founders, " << swarm.joiners << " joiners, "
+       << (swarm.ordered ? "ordered" : "loose") << " network of " << ms(swarm.calm.delay_min)
+       << " to " << ms(swarm.calm.delay_max) << ", rough: late " << swarm.rough.late << " loss "
+       << swarm.rough.loss << " repeat " << swarm.rough.repeat << "; faults every "
+       << ms(swarm.fault_every) << ":" << (swarm.partitions ? " partitions" : "")
+       << (swarm.one_way_cuts ? " one-way" : "") << (swarm.flaky ? " flaky" : "")
+       << (swarm.crashes ? " crashes" : "") << (swarm.founding_crashes ? " founding-crashes" : "")
+       << (swarm.pauses ? " pauses" : "") << (swarm.drift ? " drift" : "")
+       << (swarm.wall_jumps ? " wall-jumps" : "") << "; failover "
+       << ms(swarm.parameters.failover_after) << ", voters " << swarm.parameters.voters_max
+       << ", passes of " << ms(swarm.pass_max) << ", clients " << swarm.clients << " thinking "
+       << ms(swarm.think_max) << "; mailbox " << swarm.limits.mailbox_calls << ", record bytes "
+       << swarm.limits.record_bytes << ", in flight " << swarm.limits.records_in_flight << "/"
+       << swarm.limits.transactions_in_flight << ", log " << swarm.limits.log_entries << "/"
+       << swarm.limits.log_bytes << ", piece " << swarm.limits.state_piece_bytes
+       << ", message entries " << swarm.limits.message_entries;
+  return text.str();
+}
+
+}  // namespace ram::sim

@@ -1,0 +1,63 @@
+// What a run is made of: drawn from its seed, each kind of fault on or off, each rate and size by
+// chance, so that some runs have much of one thing and none of another.
+//
+// Source: Groce et al., "Swarm Testing" (2012).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/clock.h"
+#include "machine/parameters.h"
+#include "node/node_core.h"
+#include "sim/sim_transport.h"
+#include "sim/world.h"
+
+namespace ram::sim {
+
+struct Swarm {
+  // Places: the first `founders` found the cluster, the others join it later.
+  size_t founders = 3;
+  size_t joiners = 0;
+  Duration length = std::chrono::seconds(30);
+
+  // Faults.
+  bool partitions = false;
+  bool one_way_cuts = false;
+  bool flaky = false;  // loss, repeats, delays
+  bool crashes = false;
+  bool founding_crashes = false;
+  bool pauses = false;
+  bool drift = false;
+  bool wall_jumps = false;
+  bool strict_crashes = true;  // a voter without its state does not count as one that lives
+  Duration fault_every{};      // on average
+  Duration outage_max{};       // how long a crashed node stays away
+
+  bool ordered = false;  // the network
+  NetworkWeather calm;
+  NetworkWeather rough;
+
+  // Nodes.
+  machine::Parameters parameters;
+  Duration request_timeout = std::chrono::seconds(5);
+  node::CoreLimits limits;
+  Duration pass_max{};    // how long inputs gather for one pass; 0: each input is a pass
+  Duration timer_late{};  // how late timers are, at most
+
+  // Load.
+  size_t clients = 3;  // on each node
+  Duration think_max{};
+  Duration read_step_max{};  // between the steps of a read
+  size_t value_bytes = 0;    // that values are padded with
+  bool bursts = false;
+
+  size_t places() const { return founders + joiners; }
+};
+
+// `nodes`: how many found; 0: the seed says.
+Swarm draw_swarm(const World& world, size_t nodes, Duration length);
+
+std::string describe(const Swarm& swarm);
+
+}  // namespace ram::sim
