@@ -23,8 +23,17 @@ Founding::Self NodeCore::Inside::founding_self() const {
   self.address = options_.address;
   self.description = description();
   self.list = options_.join;
-  Writer parameters(self.parameters);
-  machine::encode(parameters, options_.parameters);
+  self.parameters = [parameters = options_.parameters](ClusterId cluster) mutable {
+    parameters.cluster = cluster;
+    std::string bytes;
+    Writer writer(bytes);
+    machine::encode(writer, parameters);
+    return bytes;
+  };
+  self.understands = [](const Proposal& proposal) {
+    Reader reader(proposal.parameters);
+    return machine::decode_parameters(reader).cluster == proposal.cluster && reader.finished();
+  };
   self.voters_max = options_.parameters.voters_max;
   self.ask_every = 2 * heartbeat_of(options_.parameters.failover_after);
   self.complain_every = 10 * options_.parameters.failover_after;
@@ -60,12 +69,8 @@ void NodeCore::Inside::become_member(const machine::Parameters& parameters) {
 void NodeCore::Inside::start_founded(Instant now) {
   const Proposal& proposal = founding_.proposal();
   Reader reader(proposal.parameters);
-  machine::Parameters parameters = machine::decode_parameters(reader);
-  if (!reader.finished()) {  // a founder of another version; we keep our own
-    log_.error("the founder's parameters are unknown to this version");
-    parameters = options_.parameters;
-  }
-  parameters.cluster = proposal.cluster;
+  const machine::Parameters parameters = machine::decode_parameters(reader);
+  RAM_CHECK(reader.finished() && parameters.cluster == proposal.cluster);  // we understood it
   slot_.replace(std::make_unique<store::Store>(options_.hash_seed));
   machine_ = std::make_unique<machine::Machine>(slot_.current(), parameters,
                                                 options_.mistakes.machine);

@@ -42,9 +42,9 @@ void Founding::start(Instant now) {
     ask(now);
     return;
   }
-  Proposal proposal{{random_.next(), random_.next()}, self_.parameters, {}};
-  proposal.members.servers.push_back({self_.id, self_.description, consensus::Role::kVoter});
-  accept(proposal);
+  consensus::Configuration alone_here;
+  alone_here.servers.push_back({self_.id, self_.description, consensus::Role::kVoter});
+  propose(std::move(alone_here));
 }
 
 void Founding::on_time(Instant now) {
@@ -127,9 +127,13 @@ void Founding::propose_if_all_fresh() {
   }
   if (members.find(self_.id) == nullptr) return;  // not in our own list: we only join
   if (!name_taken_twice().empty()) return;
-  Proposal proposal{{random_.next(), random_.next()}, self_.parameters, std::move(members)};
   log_.info("all of " + as_line(self_.list) + " are here and fresh: founding a cluster");
-  accept(proposal);
+  propose(std::move(members));
+}
+
+void Founding::propose(consensus::Configuration members) {
+  const ClusterId cluster{random_.next(), random_.next()};
+  accept({cluster, self_.parameters(cluster), std::move(members)});
 }
 
 std::string Founding::name_taken_twice() const {
@@ -153,7 +157,7 @@ void Founding::on_note(Instant, NodeId source, const FoundingNote& note) {
     for (const consensus::Server& server : members.servers) {
       addresses.push_back(described(server.description).address);
     }
-    if (!same_members(addresses, self_.list)) return;
+    if (!same_members(addresses, self_.list) || !self_.understands(note.proposal)) return;
     accept(note.proposal);
   }
   if (note.proposal.cluster != proposal_->cluster) return;

@@ -40,7 +40,9 @@ class Founding {
     std::string address;
     std::string description;        // encoded MemberDescription
     std::vector<std::string> list;  // the join list; empty: a cluster of one
-    std::string parameters;         // machine::Parameters, encoded
+    // The parameters of a cluster that we found, encoded; and whether we understand another's.
+    std::function<std::string(ClusterId)> parameters;
+    std::function<bool(const Proposal&)> understands;
     size_t voters_max = 5;
     Duration ask_every{};
     Duration complain_every{};
@@ -89,6 +91,7 @@ class Founding {
 
   void ask(Instant now);
   void propose_if_all_fresh();
+  void propose(consensus::Configuration members);
   void accept(const Proposal& proposal);
   void withdraw();
   void start_proposal();

@@ -41,7 +41,8 @@ class Town {
     self.address = address;
     self.description = encode_description({name.empty() ? address : name, address, "", "1"});
     self.list = list;
-    self.parameters = "p";
+    self.parameters = [](ClusterId) { return std::string("p"); };
+    self.understands = [](const Proposal& proposal) { return proposal.parameters == "p"; };
     self.ask_every = kAskEvery;
     self.complain_every = 10s;
     house.founding = std::make_unique<Founding>(

@@ -61,17 +61,16 @@ Runtime::Runtime(NodeOptions options)
 Runtime::~Runtime() { stop(); }
 
 Status Runtime::listen() {
-  links_ = std::make_unique<PeerLinks>(*loop_, *log_, PeerLinks::Events{
-      .on_frame =
-          [this](const Peer& from, const SharedBytes& frame) {
-            news_ = true;
-            core_->receive(loop_->now(), from, frame);
-          },
-      .on_link_up =
-          [this](const std::string& address) {
-            news_ = true;
-            core_->link_up(loop_->now(), address);
-          }});
+  const auto on_frame = [this](const Peer& from, const SharedBytes& frame) {
+    news_ = true;
+    core_->receive(loop_->now(), from, frame);
+  };
+  const auto on_link_up = [this](const std::string& address) {
+    news_ = true;
+    core_->link_up(loop_->now(), address);
+  };
+  links_ = std::make_unique<PeerLinks>(*loop_, *log_, entropy(), options_.failover_after,
+                                       PeerLinks::Events{on_frame, on_link_up});
   const Result<net::Address> listen = net::Address::parse(options_.cluster_listen);
   RAM_CHECK(listen.ok());  // check_options
   if (Status status = links_->listen(*listen); !status.ok()) return status;
@@ -123,7 +122,7 @@ void Runtime::make_core() {
   core.memory_bytes_max = options_.memory_bytes_max;
   core.seed = entropy();
   core.hash_seed = hash_seed_;
-  links_->become(core.id, address_);
+  links_->become(core.id, address_, name_);
   core_ = std::make_unique<NodeCore>(std::move(core), slot_, loop_->clock(), *links_, *log_);
   core_->start(loop_->now());
   news_ = true;

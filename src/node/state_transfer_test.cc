@@ -1,0 +1,142 @@
+#include "node/state_transfer.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <memory>
+
+#include "base/random.h"
+#include "machine/command_codec.h"
+#include "machine/machine.h"
+#include "store/store_slot.h"
+
+namespace ram::node {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr NodeId kReceiver{2};
+constexpr Instant at(Duration time) { return Instant(time); }
+
+// A state with some entries, and a way to add more while it is given out.
+class Source {
+ public:
+  Source() : machine_(store_, {.cluster = {1, 2}}) {
+    for (int i = 0; i < 200; ++i) write("k" + std::to_string(i), std::string(100, 'x'));
+  }
+
+  void write(const std::string& key, const std::string& value) {
+    std::string operations;
+    machine::Operation operation;
+    operation.kind = machine::OperationKind::kPut;
+    operation.table = "t";
+    operation.key = key;
+    operation.value = value;
+    machine::encode(operations, operation);
+    machine::RecordWriter record(NodeId(1), sequence_, Sequence());
+    record.add(machine::encode_transaction(0, {}, 1, operations));
+    ASSERT_TRUE(machine_.apply(machine_.applied().next(), record.finish(), nullptr, NodeId()));
+    ++sequence_;
+  }
+
+  void request(Instant now, const StateRequest& request, NodeId from = kReceiver) {
+    source_.on_request(
+        now, from, request,
+        [this] {
+          ++frozen_;
+          StateSource::Frozen frozen;
+          frozen.origin.applied = frozen.origin.index = machine_.applied();
+          frozen.state = machine_.freeze(1'000);
+          return frozen;
+        },
+        [this](const PeerMessage& message) { out_.push_back(message); });
+  }
+
+  store::Store store_{1};
+  machine::Machine machine_;
+  Sequence sequence_{1};
+  StateSource source_{10s};
+  int frozen_ = 0;
+  std::deque<PeerMessage> out_;
+};
+
+// Fetches over a network that loses, repeats and reorders, while `source` goes on writing.
+std::unique_ptr<machine::Machine> fetch(Source& source, Random& random, double loss,
+                                        store::Store& into) {
+  machine::StateLoader loader(into);
+  StateReceiver receiver(Nonce(7), LogIndex(1), at(0s));
+  source.request(at(0s), receiver.request(false));
+  for (int step = 0; step < 10'000 && !loader.complete(); ++step) {
+    const Instant now = at(std::chrono::milliseconds(step));
+    if (step % 50 == 49) source.request(now, receiver.request(/*again=*/true));
+    if (random.one_in(10)) source.write("k" + std::to_string(random.below(200)), "new");
+    if (source.out_.empty()) continue;
+    const size_t pick = random.below(std::min<size_t>(3, source.out_.size()));
+    const PeerMessage message = source.out_[pick];
+    if (!random.one_in(8)) source.out_.erase(source.out_.begin() + static_cast<ptrdiff_t>(pick));
+    if (random.chance(loss)) continue;
+    const auto* piece = std::get_if<StatePiece>(&message);
+    if (piece == nullptr) continue;
+    const bool ask = receiver.on_piece(now, *piece, [&](std::string_view bytes) {
+      const Status added = loader.add(bytes);
+      EXPECT_TRUE(added.ok()) << added.message();
+    });
+    if (ask && !random.chance(loss)) source.request(now, receiver.request(false));
+  }
+  EXPECT_TRUE(loader.complete());
+  return loader.complete() ? loader.take() : nullptr;
+}
+
+TEST(StateTransfer, AStateArrivesWholeWhateverTheNetworkDoes) {
+  for (uint64_t seed = 1; seed <= 30; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Random random(seed);
+    Source source;
+    const LogIndex as_of = source.machine_.applied();
+    const uint64_t digest = source.machine_.digest();
+    store::Store store(2);
+    const auto arrived = fetch(source, random, seed % 3 == 0 ? 0.3 : 0, store);
+    ASSERT_NE(arrived, nullptr);
+    EXPECT_EQ(arrived->applied(), as_of) << "as of the moment it was asked for";
+    EXPECT_EQ(arrived->digest(), digest);
+    EXPECT_EQ(source.frozen_, 1);
+  }
+}
+
+TEST(StateTransfer, ASourceKeepsNoMoreThanAWindow) {
+  Source source;
+  source.request(at(0s), {Nonce(7), 0, LogIndex(1), false});
+  const size_t window = source.out_.size();
+  source.request(at(0s), {Nonce(7), 0, LogIndex(1), false});
+  EXPECT_EQ(source.out_.size(), window) << "nothing twice, unless asked to";
+  source.request(at(0s), {Nonce(7), 0, LogIndex(1), true});
+  EXPECT_EQ(source.out_.size(), 2 * window);
+  EXPECT_LT(window, 10u);
+}
+
+TEST(StateTransfer, ANewRequestEndsTheOneBefore) {
+  Source source;
+  source.request(at(0s), {Nonce(7), 0, LogIndex(1), false});
+  source.request(at(0s), {Nonce(8), 0, LogIndex(1), false});
+  EXPECT_EQ(source.frozen_, 2);
+  EXPECT_EQ(source.source_.size(), 1u);
+  source.out_.clear();
+  source.request(at(0s), {Nonce(7), 4, LogIndex(1), false});
+  ASSERT_EQ(source.out_.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<StateRefusal>(source.out_.front()));
+}
+
+TEST(StateTransfer, RefusesWhatItDoesNotHaveYetAndMoreThanItMay) {
+  Source source;
+  source.request(at(0s), {Nonce(7), 0, LogIndex(9'999), false});
+  EXPECT_TRUE(std::holds_alternative<StateRefusal>(source.out_.back()));
+  for (uint64_t i = 0; i < 4; ++i) source.request(at(0s), {Nonce(7), 0, LogIndex(1), false}, NodeId(10 + i));
+  source.request(at(0s), {Nonce(7), 0, LogIndex(1), false}, NodeId(20));
+  EXPECT_TRUE(std::holds_alternative<StateRefusal>(source.out_.back()));
+  source.source_.on_time(at(11s));  // all of them were given up
+  source.request(at(11s), {Nonce(7), 0, LogIndex(1), false}, NodeId(20));
+  EXPECT_TRUE(std::holds_alternative<StatePiece>(source.out_.back()));
+}
+
+}  // namespace
+}  // namespace ram::node
