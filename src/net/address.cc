@@ -35,7 +35,12 @@ bool is_ipv4(const std::string& host) {
 }
 
 bool is_ipv6_literal(const std::string& host) {
+  // libuv takes any bytes for the zone, behind a '%'.
+  const bool plain = std::all_of(host.begin(), host.end(), [](char c) {
+    return is_letter(c) || is_digit(c) || std::string_view(":.%-_").find(c) != std::string_view::npos;
+  });
   sockaddr_in6 address;
+  if (!plain) return false;
   return uv_ip6_addr(host.c_str(), 0, &address) == 0;
 }
 

@@ -29,7 +29,7 @@ TEST(Address, RefusesTheRestWithOneLine) {
        {""sv, ":"sv, "7379"sv, ":7379"sv, "host"sv, "host:"sv, "host:x"sv, "host:65536"sv, "host:-1"sv,
         "host:+1"sv, "host: 1"sv, "host:1 "sv, "::1:7379"sv, "[::1]"sv, "[::1:7379"sv, "::1]:7379"sv,
         "[]:1"sv, "[127.0.0.1]:1"sv, "1.2.3:1"sv, "256.1.1.1:1"sv, "1:1"sv, "1.2.3.4.5:1"sv, "a..b:1"sv,
-        ".a:1"sv, "-a:1"sv, "a b:1"sv, "a/b:1"sv, "a\0b:1"sv, "[::1\0]:1"sv, "\xff:1"sv,
+        ".a:1"sv, "-a:1"sv, "a b:1"sv, "a/b:1"sv, "a\0b:1"sv, "[::1\0]:1"sv, "[fe80::1%a\nb]:1"sv, "\xff:1"sv,
         std::string_view(long_name), std::string_view(long_label)}) {
     const Result<Address> address = Address::parse(text);
     ASSERT_FALSE(address.ok()) << text;

@@ -75,7 +75,7 @@ Result<bool> take_preamble(std::string_view& bytes) {
   const std::string_view magic = preamble().substr(0, kMagicBytes);
   const size_t known = std::min(bytes.size(), kMagicBytes);
   if (bytes.substr(0, known) != magic.substr(0, known)) {
-    return bad("it sent " + quoted(bytes, 16) + " where a node begins with \"RAMP\"");
+    return bad("it sent " + quoted(bytes, 32) + " where a node begins with \"RAMP\"");
   }
   if (bytes.size() > kMagicBytes) {
     const auto version = static_cast<uint8_t>(bytes[kMagicBytes]);
@@ -85,6 +85,10 @@ Result<bool> take_preamble(std::string_view& bytes) {
   // The last three bytes are for later versions to use, within this one.
   bytes.remove_prefix(kPreambleBytes);
   return true;
+}
+
+bool is_preamble_of_any_version(std::string_view bytes) {
+  return bytes.starts_with(preamble().substr(0, kMagicBytes));
 }
 
 std::array<char, kFrameHeadBytes> frame_head(FrameKind kind, std::span<const SharedBytes> pieces) {

@@ -55,6 +55,9 @@ std::string_view preamble();
 // Errors: kInvalid, one line that goes on from "it": "it speaks wire version 2, this node speaks 1".
 Result<bool> take_preamble(std::string_view& bytes);
 
+// True if take_preamble failed on the version alone: who sent `bytes` is a node, and reads preambles.
+bool is_preamble_of_any_version(std::string_view bytes);
+
 // The head of a frame with the body that `pieces` make, one after the other: written before them, it
 // makes a frame without a copy. Requires: the sum of their sizes is at most kFrameBytesMax.
 std::array<char, kFrameHeadBytes> frame_head(FrameKind kind, std::span<const SharedBytes> pieces);
