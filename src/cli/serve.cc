@@ -10,6 +10,7 @@
 
 #include "cli/flags.h"
 #include "cli/log_lines.h"
+#include "cli/port_check.h"
 #include "cli/verb.h"
 #include "ram/ram.h"
 #include "resp/server.h"
@@ -77,14 +78,21 @@ int run_serve(const ServeFlags& flags) {
   const StopSignals signals;
   NodeOptions options = flags.node;
   options.join = flags.join;
-  options.log = log_to_stderr(severity_of(flags.log_level));
+  options.log_from = severity_of(flags.log_level);
+  options.log = log_to_stderr(options.log_from);
   const auto log = options.log;
   if (options.advertise_client.empty()) options.advertise_client = flags.listen;
 
+  if (Status taken = check_port_is_free(flags.listen, "--listen"); !taken.ok()) {
+    return fail_to_start(taken);
+  }
   Result<std::unique_ptr<Node>> node = Node::start(std::move(options));
   if (!node.ok()) return fail_to_start(node.status());
   Result<std::unique_ptr<resp::Server>> server = resp::Server::start(
-      **node, {.listen = flags.listen, .insecure = flags.node.insecure, .log = log});
+      **node, {.listen = flags.listen,
+               .insecure = flags.node.insecure,
+               .limits = {.memory_bytes_max = flags.node.memory_bytes_max},
+               .log = log});
   if (!server.ok()) return fail_to_start(server.status());
 
   std::printf("ram %s: node %s (process %d) serves clients on %s and peers on %s\n",

@@ -1,0 +1,86 @@
+#include "node/peer_links.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/limits.h"
+#include "net/loop.h"
+#include "net/text.h"
+
+namespace ram::node {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kUnusedMax = 1min;
+// A state that is fetched may wait for its reader longer than a heartbeat may.
+constexpr Duration kBulkDeadAfter = 10s;
+
+net::Lane net_lane(Lane lane) {
+  return lane == Lane::kControl ? net::Lane::kControl : net::Lane::kBulk;
+}
+
+}  // namespace
+
+PeerLinks::PeerLinks(net::Loop& loop, Log& log, uint64_t seed, Duration dead_after, Events events)
+    : loop_(loop),
+      log_(log),
+      random_(seed),
+      dead_after_(dead_after),
+      events_(std::move(events)),
+      inbound_(loop, log, {.dead_after = std::max<Duration>(kBulkDeadAfter, dead_after)},
+               {.on_frame = [this](const net::PeerInfo& from, SharedBytes frame) {
+                 events_.on_frame({from.source, from.address}, frame);
+               }}) {}
+
+Status PeerLinks::listen(const net::Address& address) {
+  return inbound_.listen(address, "--cluster-listen");
+}
+
+void PeerLinks::become(NodeId self, const std::string& address, const std::string& name) {
+  for (ByAddress& links : links_) links.clear();
+  self_ = {.source = self, .address = address, .name = name};
+  inbound_.set_self(self);
+}
+
+void PeerLinks::send(const std::string& address, Lane lane, Pieces frame) {
+  const Instant now = loop_.now();
+  ByAddress& links = lane_of(lane);
+  auto found = links.find(address);
+  if (found == links.end()) {
+    close_unused(now);
+    if (links.size() >= kPeerLinksMax) return;
+    Outbound made{.link = dial(address, lane), .used = now};
+    found = links.emplace(address, std::move(made)).first;
+  }
+  found->second.used = now;
+  // Lost if the link is not there.
+  if (found->second.link != nullptr) (void)found->second.link->send(frame);
+}
+
+void PeerLinks::forget(const std::string& address) {
+  for (ByAddress& links : links_) links.erase(address);
+}
+
+std::unique_ptr<net::Link> PeerLinks::dial(const std::string& address, Lane lane) {
+  const Result<net::Address> to = net::Address::parse(address);
+  if (!to.ok() || to->port == 0) {
+    log_.warning("a peer gives an address that cannot be dialled: " + net::quoted(address));
+    return nullptr;
+  }
+  net::LinkOptions options{.to = *to, .self = self_};
+  options.self.lane = net_lane(lane);
+  options.dead_after = lane == Lane::kControl ? dead_after_ : kBulkDeadAfter;
+  net::LinkEvents events;
+  if (lane == Lane::kControl) {
+    events.on_up = [this, address](NodeId) { events_.on_link_up(address); };
+  }
+  return std::make_unique<net::Link>(loop_, random_, log_, std::move(options), std::move(events));
+}
+
+void PeerLinks::close_unused(Instant now) {
+  const auto unused = [now](const auto& entry) { return now - entry.second.used > kUnusedMax; };
+  for (ByAddress& links : links_) std::erase_if(links, unused);
+}
+
+}  // namespace ram::node

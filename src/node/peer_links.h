@@ -1,0 +1,74 @@
+// The Network of production: one link per address and lane, dialled when something is first sent
+// there, and the links that peers dial to us.
+//
+// What is sent to an address that cannot be dialled, or beyond kPeerLinksMax links, is lost, as the
+// core expects of a network. A link that nobody used for a minute is closed.
+//
+// Loop thread only; before the loop runs, the thread that made it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "net/address.h"
+#include "net/inbound.h"
+#include "net/link.h"
+#include "node/network.h"
+#include "node/node_core.h"
+#include "ram/status.h"
+
+namespace ram::node {
+
+class PeerLinks final : public Network {
+ public:
+  struct Events {
+    std::function<void(const Peer& from, const SharedBytes& frame)> on_frame;
+    // What was sent to `address` on the control lane before may be lost.
+    std::function<void(const std::string& address)> on_link_up;
+  };
+
+  // A peer that is silent for `dead_after` is dialled anew.
+  PeerLinks(net::Loop& loop, Log& log, uint64_t seed, Duration dead_after, Events events);
+
+  // Accepts peers at `address`. Once.
+  Status listen(const net::Address& address);
+  uint16_t port() const { return inbound_.port(); }
+
+  // From now on we are `self`; links are made anew.
+  void become(NodeId self, const std::string& address, const std::string& name);
+
+  void send(const std::string& address, Lane lane, Pieces frame) override;
+  void forget(const std::string& address) override;
+
+ private:
+  struct Outbound {
+    std::unique_ptr<net::Link> link;  // null: there is no way to dial it
+    Instant used;
+  };
+  using ByAddress = std::map<std::string, Outbound>;
+
+  ByAddress& lane_of(Lane lane) { return links_[static_cast<size_t>(lane)]; }
+  std::unique_ptr<net::Link> dial(const std::string& address, Lane lane);
+  void close_unused(Instant now);
+
+  net::Loop& loop_;
+  Log& log_;
+  Random random_;
+  const Duration dead_after_;
+  const Events events_;
+  net::Hello self_;
+  net::Inbound inbound_;
+  std::array<ByAddress, 2> links_;  // by Lane
+};
+
+}  // namespace ram::node
