@@ -93,7 +93,7 @@ set(ram_may_link_net base)
 # `node` is what the simulator runs; `runtime`, in the same directory, puts it on real sockets.
 set(ram_may_link_node base store machine lease consensus)
 set(ram_may_link_runtime node net base store machine lease consensus)
-set(ram_may_link_api runtime node base)
+set(ram_may_link_api runtime node machine store base)
 set(ram_may_link_resp api net base)
 set(ram_may_link_http api base)
 set(ram_may_link_cli resp http api base)
