@@ -1,5 +1,6 @@
 #include "ram/batch.h"
 
+#include <string>
 #include <utility>
 
 #include "api/batch_access.h"
@@ -124,7 +125,11 @@ Batch& Batch::clear_all() {
 
 Result<std::string> BatchAccess::take(Batch batch) {
   if (batch.too_large_) {
-    return Status::invalid("a table name, key or value of the batch is too long, or all of it is");
+    return Status::invalid("the batch exceeds a limit: a table's name has at most " +
+                           std::to_string(kTableNameBytesMax) + " bytes, a key " +
+                           std::to_string(kKeyBytesMax) + ", a value " +
+                           std::to_string(kValueBytesMax) + ", all of it " +
+                           std::to_string(kTransactionBytesMax));
   }
   if (batch.conditions_ + batch.edits_ > kTransactionParts) {
     return Status::invalid("the batch has more than " + std::to_string(kTransactionParts) +

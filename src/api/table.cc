@@ -54,6 +54,26 @@ Callback<Result<BatchResult>> then(CommitEnd<T> end, Callback<Result<T>> callbac
   };
 }
 
+// ---- limits ----
+
+Status check_size(std::string_view what, size_t bytes, size_t bytes_max) {
+  if (bytes <= bytes_max) return {};
+  return Status::invalid("the " + std::string(what) + " has " + std::to_string(bytes) +
+                         " bytes; at most " + std::to_string(bytes_max) + " are allowed");
+}
+
+Status check_read(std::string_view table, std::string_view key) {
+  if (Status status = check_size("table's name", table.size(), kTableNameBytesMax); !status.ok()) {
+    return status;
+  }
+  return check_size("key", key.size(), kKeyBytesMax);
+}
+
+Status check_write(std::string_view table, std::string_view key, std::string_view value) {
+  if (Status status = check_read(table, key); !status.ok()) return status;
+  return check_size("value", value.size(), kValueBytesMax);
+}
+
 // ---- the batches ----
 
 Batch put_batch(std::string_view table, std::string_view key, std::string_view value) {
@@ -95,19 +115,6 @@ Batch clear_batch(std::string_view table) {
 }
 
 // ---- reads ----
-
-Status check_size(std::string_view what, size_t bytes, size_t bytes_max) {
-  if (bytes <= bytes_max) return {};
-  return Status::invalid("the " + std::string(what) + " has " + std::to_string(bytes) +
-                         " bytes; at most " + std::to_string(bytes_max) + " are allowed");
-}
-
-Status check_read(std::string_view table, std::string_view key) {
-  if (Status status = check_size("table's name", table.size(), kTableNameBytesMax); !status.ok()) {
-    return status;
-  }
-  return check_size("key", key.size(), kKeyBytesMax);
-}
 
 using Values = std::vector<std::optional<std::string>>;
 
@@ -280,29 +287,41 @@ void Table::size(ReadOptions options, Callback<Result<uint64_t>> callback) const
 // ---- writes ----
 
 Result<uint64_t> Table::put(std::string_view key, std::string_view value, WriteOptions options) {
+  if (Status status = check_write(name_, key, value); !status.ok()) return status;
   return revision_of(node_->commit(put_batch(name_, key, value), options));
 }
 void Table::put(std::string_view key, std::string_view value, WriteOptions options,
                 Callback<Result<uint64_t>> callback) {
+  if (Status status = check_write(name_, key, value); !status.ok()) {
+    return callback(std::move(status));
+  }
   node_->commit(put_batch(name_, key, value), options, then(revision_of, std::move(callback)));
 }
 
 Result<bool> Table::insert(std::string_view key, std::string_view value, WriteOptions options) {
+  if (Status status = check_write(name_, key, value); !status.ok()) return status;
   return was_applied(node_->commit(insert_batch(name_, key, value), options));
 }
 void Table::insert(std::string_view key, std::string_view value, WriteOptions options,
                    Callback<Result<bool>> callback) {
+  if (Status status = check_write(name_, key, value); !status.ok()) {
+    return callback(std::move(status));
+  }
   node_->commit(insert_batch(name_, key, value), options, then(was_applied, std::move(callback)));
 }
 
 Result<std::optional<uint64_t>> Table::compare_and_set(std::string_view key, uint64_t revision,
                                                        std::string_view value,
                                                        WriteOptions options) {
+  if (Status status = check_write(name_, key, value); !status.ok()) return status;
   return revision_if_applied(node_->commit(set_batch(name_, key, revision, value), options));
 }
 void Table::compare_and_set(std::string_view key, uint64_t revision, std::string_view value,
                             WriteOptions options,
                             Callback<Result<std::optional<uint64_t>>> callback) {
+  if (Status status = check_write(name_, key, value); !status.ok()) {
+    return callback(std::move(status));
+  }
   node_->commit(set_batch(name_, key, revision, value), options,
                 then(revision_if_applied, std::move(callback)));
 }
