@@ -122,15 +122,16 @@ TEST_F(NodeTest, ABlockingCallFromACallbackIsRefused) {
 
 TEST_F(NodeTest, CallbacksMayCallOn) {
   std::promise<std::string> end;
-  table_.put("a", "1", {}, [&](Result<uint64_t>) {
-    node_.table("t").update("a", "", [](std::string_view value) { return std::string(value) + "2"; },
-                            {}, [&](Result<std::string> value) {
-                              node_.table("t").get("a", {}, [&](auto read) {
-                                EXPECT_EQ(**read, *value);
-                                end.set_value(**read);
-                              });
-                            });
-  });
+  const auto read = [&](Result<std::string> updated) {
+    ASSERT_TRUE(updated.ok());
+    table_.get("a", {}, [&, updated = *updated](Result<std::optional<std::string>> value) {
+      EXPECT_THAT(*value, Optional(updated));
+      end.set_value(updated);
+    });
+  };
+  const auto append = [](std::string_view value) { return std::string(value) + "2"; };
+  table_.put("a", "1", {},
+             [&](Result<uint64_t>) { table_.update("a", "", append, {}, read); });
   EXPECT_EQ(end.get_future().get(), "12");
 }
 

@@ -1,0 +1,126 @@
+"""Three real processes, mixed clients at each, nodes killed and started again; then: was every
+answer right, was anything lost, are the copies equal?"""
+
+import os
+import random
+import subprocess
+import sys
+import unittest
+
+import history
+import nodes
+
+# Each: the leader is killed and comes back, then a follower.
+ROUNDS = int(os.environ.get("RAM_FAULT_ROUNDS", "2"))
+CLIENTS_PER_NODE = 2
+# What the clients get done between two faults.
+OPERATIONS_BETWEEN = 600
+FLAGS = ("--failover-after", "2s", "--request-timeout", "20s")
+
+
+class Load:
+    def __init__(self, cluster, seed):
+        self.history = history.History()
+        self.recorders = [
+            history.Recorder(number, node, self.history, seed + number)
+            for number, node in enumerate(cluster * CLIENTS_PER_NODE, start=1)]
+
+    def start(self):
+        for recorder in self.recorders:
+            recorder.start()
+
+    def wait_for_more(self, operations=OPERATIONS_BETWEEN):
+        """Waits until clients of nodes that run got `operations` more done together."""
+        before = self.history.acknowledged
+
+        def enough():
+            self.check()
+            return self.history.acknowledged >= before + operations
+        nodes.wait_until(enough, f"{operations} more operations are acknowledged")
+
+    def check(self):
+        for recorder in self.recorders:
+            if recorder.failure is not None:
+                raise recorder.failure
+
+    def stop(self):
+        for recorder in self.recorders:
+            recorder.stop()
+        for recorder in self.recorders:
+            recorder.join(timeout=nodes.PATIENCE)
+            if recorder.is_alive():
+                raise AssertionError("a client hangs: its command was never answered")
+        self.check()
+
+
+class Faults(unittest.TestCase):
+    def kill_and_restart(self, victim, cluster, load):
+        others = [node for node in cluster if node is not victim]
+        dead_id = victim.status()["id"]
+        victim.kill()
+        for node in others:
+            node.wait_ok()
+        nodes.leader_of(others)
+        load.wait_for_more()
+        victim.start().wait_ok()
+        load.wait_for_more()
+
+        def replaced():
+            members = others[0].members()
+            return len(members) == len(cluster) and all(
+                member["id"] != dead_id and member["state"] == "up" for member in members)
+        nodes.wait_until(replaced, "the dead one is replaced by its new incarnation")
+
+    def check_history(self, load, directory):
+        path = directory / "history.txt"
+        load.history.write(path)
+        done = subprocess.run([os.environ["RAM_CHECK_HISTORY"], str(path)], capture_output=True,
+                              text=True, timeout=300, check=False)
+        print(done.stdout.splitlines()[-1] if done.stdout else "", file=sys.stderr)
+        if done.returncode != 0:
+            kept = os.path.join(os.environ.get("RAM_BUILD_DIR", "."), "bad-history.txt")
+            load.history.write(kept)
+            self.fail(f"{done.stdout}{done.stderr}(the history is kept in {kept})")
+        self.assertEqual(load.history.torn, [], "a read of two keys saw half of a write")
+
+    def check_nothing_lost(self, cluster, load):
+        wanted = {}
+        for recorder in load.recorders:
+            wanted.update(recorder.acknowledged_keys)
+        keys = sorted(wanted)
+        self.assertTrue(keys)
+        for node in cluster:
+            values = []
+            for start in range(0, len(keys), 500):
+                values += node.ask("MGET", *keys[start:start + 500])
+            lost = [key for key, value in zip(keys, values)
+                    if value is None or int(value) != wanted[key]]
+            self.assertEqual(lost, [], f"acknowledged writes are missing at {node.name}")
+
+    def test_nodes_killed_under_load_lose_nothing(self):
+        seed = int(os.environ.get("RAM_SEED", random.randrange(1 << 30)))
+        print(f"replay: RAM_SEED={seed}", file=sys.stderr)
+        with nodes.Nodes() as all_nodes:
+            cluster = all_nodes.cluster(3, FLAGS)
+            load = Load(cluster, seed)
+            load.start()
+            load.wait_for_more()
+            for _ in range(ROUNDS):
+                self.kill_and_restart(nodes.leader_of(cluster), cluster, load)
+                leader = nodes.leader_of(cluster)
+                followers = [node for node in cluster if node is not leader]
+                self.kill_and_restart(followers[seed % 2], cluster, load)
+            load.stop()
+
+            for node in cluster:
+                node.wait_ok()
+            digests = nodes.wait_equal_digests(cluster)
+            self.assertEqual(len({digest["digest"] for digest in digests}), 1, digests)
+            self.check_nothing_lost(cluster, load)
+            self.check_history(load, all_nodes.directory)
+            print(f"{load.history.acknowledged} acknowledged, {load.history.unknown} unknown, "
+                  f"{load.history.refused} refused", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,212 @@
+"""What goes wrong before and beside normal work: each a clear line where it belongs, an exit code,
+and no effect on anyone else."""
+
+import json
+import signal
+import socket
+import struct
+import unittest
+
+import nodes
+import resp
+
+DONE, FAILED, WRONG_USAGE = 0, 1, 2
+FLAGS = ("--failover-after", "2s")
+
+
+class OneLine(unittest.TestCase):
+    def assert_one_line(self, text, *words):
+        self.assertEqual(len(text.splitlines()), 1, text)
+        for word in words:
+            self.assertIn(word, text)
+
+
+class CommandLine(OneLine):
+    def assert_misuse(self, *arguments, words=()):
+        code, _, error = nodes.run(*arguments)
+        self.assertEqual(code, WRONG_USAGE, error)
+        self.assert_one_line(error, *words)
+
+    def test_unknown_flags_and_verbs_are_named(self):
+        self.assert_misuse("serve", "--leases", "on", words=("--leases", "--help"))
+        self.assert_misuse("serve", "--reads", "local", words=("--reads",))
+        self.assert_misuse("dance", words=("dance",))
+        self.assert_misuse(words=("--help",))
+
+    def test_values_out_of_range_say_what_is_allowed(self):
+        self.assert_misuse("serve", "--request-timeout", "5", words=("--request-timeout", "500ms"))
+        self.assert_misuse("serve", "--max-memory", "lots", words=("--max-memory", "4GiB"))
+        self.assert_misuse("serve", "--failover-after", "1ms", words=("failover-after", "20ms"))
+        self.assert_misuse("serve", "--max-voters", "99", words=("max-voters", "15"))
+        self.assert_misuse("serve", "--log-level", "loud", words=("--log-level", "info"))
+        self.assert_misuse("serve", "--name", "two words", words=("name",))
+        self.assert_misuse("serve", "--join", "127.0.0.1", words=("join", "HOST:PORT"))
+        self.assert_misuse("serve", "--join", "127.0.0.1:1,127.0.0.1:1", words=("twice",))
+
+    def test_listening_beyond_loopback_is_refused(self):
+        self.assert_misuse("serve", "--cluster-listen", "0.0.0.0:7379", words=("--insecure",))
+        self.assert_misuse("serve", "--cluster-listen", "0.0.0.0:7379", "--insecure",
+                           words=("--advertise",))
+        port = nodes.free_ports(1)[0]
+        self.assert_misuse("serve", "--cluster-listen", f"127.0.0.1:{port}", "--listen",
+                           "0.0.0.0:6379", words=("--insecure",))
+
+    def test_help_and_version_are_for_strangers(self):
+        for arguments in (["--help"], ["serve", "--help"], ["status", "--help"]):
+            code, text, error = nodes.run(*arguments)
+            self.assertEqual((code, error), (DONE, ""))
+            self.assertRegex(text, "(?m)^  ram (serve|status)")  # examples
+        self.assertIn("--join", nodes.run("serve", "--help")[1])
+        code, text, _ = nodes.run("version")
+        self.assertEqual(code, DONE)
+        self.assertRegex(text, r"^ram \d+\.\d+\.\d+ ")
+
+
+class Addresses(OneLine):
+    def test_a_port_in_use_is_named_and_its_owner_unharmed(self):
+        with nodes.Nodes() as all_nodes:
+            node, = all_nodes.cluster(1)
+            client, peer = nodes.free_ports(2)
+            code, _, error = nodes.run("serve", "--listen", f"127.0.0.1:{client}",
+                                       "--cluster-listen", node.peer)
+            self.assertEqual(code, FAILED)
+            self.assert_one_line(error, node.peer, "in use", "--cluster-listen")
+            code, _, error = nodes.run("serve", "--listen", f"127.0.0.1:{node.client_port}",
+                                       "--cluster-listen", f"127.0.0.1:{peer}")
+            self.assertEqual(code, FAILED)
+            self.assert_one_line(error, str(node.client_port), "in use", "--listen")
+            self.assertTrue(node.is_ok())
+
+    def test_a_client_port_in_use_is_found_before_anyone_is_joined(self):
+        with nodes.Nodes() as all_nodes:
+            node, = all_nodes.cluster(1)
+            peer = nodes.free_ports(1)[0]
+            code, _, _ = nodes.run("serve", "--listen", f"127.0.0.1:{node.client_port}",
+                                   "--cluster-listen", f"127.0.0.1:{peer}", "--join", node.peer)
+            self.assertEqual(code, FAILED)
+            self.assertEqual(len(node.members()), 1)
+
+    def test_an_address_that_cannot_be_resolved_is_named(self):
+        code, _, error = nodes.run("serve", "--cluster-listen", "no-such-host.invalid:7379",
+                                   "--insecure")
+        self.assertEqual(code, FAILED)
+        self.assert_one_line(error, "no-such-host.invalid")
+
+    def test_a_join_list_that_names_nobody_is_waited_for_aloud(self):
+        nobody = f"127.0.0.1:{nodes.free_ports(1)[0]}"
+        with nodes.Nodes() as all_nodes:
+            client, peer = nodes.free_ports(2)
+            node = all_nodes.add("n1", client, peer, [nobody]).start()
+            status = nodes.wait_until(node.status, "it answers")
+            self.assertEqual(status["state"], "joining")
+            nodes.wait_until(lambda: nobody in node.status()["waiting_for"], "it says for whom")
+            with self.assertRaises(resp.NotApplied) as refused:
+                node.ask("SET", "a", "1")
+            self.assertIn("LOADING", str(refused.exception))
+            self.assertEqual(node.kill(signal.SIGTERM), 0)
+
+
+class Life(OneLine):
+    def test_status_says_when_nobody_listens(self):
+        address = f"127.0.0.1:{nodes.free_ports(1)[0]}"
+        code, _, error = nodes.run("status", address)
+        self.assertEqual(code, FAILED)
+        self.assert_one_line(error, "nobody listens", address)
+
+    def test_a_node_says_who_it_is_shows_its_status_and_ends_at_once(self):
+        with nodes.Nodes() as all_nodes:
+            node, = all_nodes.cluster(1)
+            self.assertIn(f"node n1 (process {node.process.pid})", node.log())
+            self.assertIn(f"127.0.0.1:{node.client_port}", node.log())
+            self.assertEqual(node.ask("SET", "color", "green"), b"OK")
+            code, text, _ = nodes.run("status", f"127.0.0.1:{node.client_port}")
+            self.assertEqual(code, DONE)
+            self.assertIn("ok, leader", text)
+            self.assertIn("MEMBER", text)
+            code, text, _ = nodes.run("status", f"127.0.0.1:{node.client_port}", "--json")
+            self.assertEqual(code, DONE)
+            report = json.loads(text)
+            self.assertEqual(report["status"]["state"], "ok")
+            self.assertEqual(report["members"][0]["name"], "n1")
+            self.assertEqual(node.kill(signal.SIGTERM), 0)
+            node.start().wait_ok()
+            self.assertEqual(node.kill(signal.SIGINT), 0)
+
+    def test_status_of_one_node_shows_all_members(self):
+        with nodes.Nodes() as all_nodes:
+            cluster = all_nodes.cluster(3, FLAGS)
+            for node in cluster:
+                _, text, _ = nodes.run("status", f"127.0.0.1:{node.client_port}")
+                for other in cluster:
+                    self.assertIn(other.peer, text)
+                    self.assertIn(f"127.0.0.1:{other.client_port}", text)
+
+
+class Peers(OneLine):
+    """What strangers may send to a peer port, and nodes that do not fit."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.nodes = nodes.Nodes()
+        cls.addClassCleanup(cls.nodes.__exit__, None)
+        cls.cluster = cls.nodes.cluster(3, FLAGS)
+
+    def setUp(self):
+        self.before = [(node.status()["term"], node.status()["leader"]) for node in self.cluster]
+
+    def tearDown(self):
+        after = [(node.status()["term"], node.status()["leader"]) for node in self.cluster]
+        self.assertEqual(after, self.before, "someone was disturbed")
+        self.assertEqual(self.cluster[0].ask("INCR", "works"), self.cluster[1].ask("INCR", "works") - 1)
+
+    def send_to_peer_port(self, data):
+        """Sends, and returns what came back until the node closed."""
+        with socket.create_connection(("127.0.0.1", self.cluster[0].peer_port), timeout=30) as link:
+            answer = b""
+            try:
+                link.sendall(data)
+                while chunk := link.recv(4096):
+                    answer += chunk
+            except ConnectionError:
+                pass
+            return answer
+
+    def wait_logged(self, node, *words):
+        def logged():
+            return any(all(word in line for word in words) for line in node.log().splitlines())
+        nodes.wait_until(logged, f"{node.name} logs {words}")
+
+    def test_nonsense_is_closed_and_logged_once_or_so(self):
+        self.send_to_peer_port(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.wait_logged(self.cluster[0], "warn")
+        self.send_to_peer_port(b"RAMP" + b"\xff" * 1000)
+        self.send_to_peer_port(b"RAMP\x01\0\0\0" + b"\xff" * 1000)
+        self.send_to_peer_port(b"RAMP\x01\0\0\0" + struct.pack("<IBBHI", 2**31, 1, 1, 0, 0))
+
+    def test_an_unknown_wire_version_is_named(self):
+        answer = self.send_to_peer_port(b"RAMP\x63\0\0\0")
+        self.assertEqual(answer[:4], b"RAMP")  # so that the other can name ours
+        self.wait_logged(self.cluster[0], "wire version 99")
+
+    def test_a_name_in_use_is_refused(self):
+        client, peer = nodes.free_ports(2)
+        with nodes.Nodes() as others:
+            twin = others.add("n2", client, peer, [self.cluster[0].peer], FLAGS).start()
+            nodes.wait_until(lambda: "in use" in twin.status().get("waiting_for", ""),
+                             "the twin says that its name is in use")
+            self.assertEqual(twin.status()["state"], "joining")
+        self.assertEqual(len(self.cluster[0].members()), 3)
+
+    def test_founders_whose_lists_differ_name_both_lists(self):
+        with nodes.Nodes() as others:
+            ports = nodes.free_ports(5)
+            first, second, third = (f"127.0.0.1:{port}" for port in ports[2:])
+            a = others.add("a", ports[0], ports[2], [first, second], FLAGS).start()
+            b = others.add("b", ports[1], ports[3], [first, second, third], FLAGS).start()
+            for node in (a, b):
+                self.wait_logged(node, first + "," + second, third)
+                self.assertEqual(node.status()["state"], "joining")
+
+
+if __name__ == "__main__":
+    unittest.main()
