@@ -16,6 +16,7 @@ namespace {
 constexpr size_t kClientNameBytesMax = 255;
 
 void ping(LocalCall& call, Reply& reply) {
+  if (call.words.size() > 2) return reply.error(wrong_arity(*find_command(call.words)));
   call.words.size() > 1 ? reply.bulk(call.words[1]) : reply.simple("PONG");
 }
 

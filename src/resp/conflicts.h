@@ -17,12 +17,6 @@ namespace ram::resp {
 
 class Conflicts {
  public:
-  // The last read and the last write so far; what they touch is not known, so: every key.
-  Conflicts(uint64_t last_read, uint64_t last_write) {
-    reads_.fill(last_read);
-    writes_.fill(last_write);
-  }
-
   // Whether a read (write) of `key` must wait, when all up to `done` are done: a read for writes, a
   // write for reads. Writes are ordered among each other by the log, reads need no order.
   bool read_waits(std::string_view key, uint64_t done) const { return writes_[cell(key)] > done; }
@@ -36,8 +30,8 @@ class Conflicts {
 
   static size_t cell(std::string_view key) { return std::hash<std::string_view>()(key) % kCells; }
 
-  std::array<uint64_t, kCells> reads_;
-  std::array<uint64_t, kCells> writes_;
+  std::array<uint64_t, kCells> reads_{};
+  std::array<uint64_t, kCells> writes_{};
 };
 
 }  // namespace ram::resp

@@ -106,6 +106,8 @@ void Connection::end() {
 
 void Connection::stop() {
   stopped_ = true;
+  // Nothing is lost: why wait until the client has noticed?
+  if (queue_.empty() && input_.size() == 0 && output_bytes() == 0) return kill();
   front_.mark(*this);
 }
 
@@ -319,7 +321,6 @@ bool Connection::has_room() {
 bool Connection::must_wait(const Command& command, Words words) {
   const bool reads = std::holds_alternative<ReadHandler>(command.handler);
   if ((reads ? last_write_ : last_read_) <= done_) return false;  // nothing of the other kind
-  if (conflicts_ == nullptr) conflicts_ = std::make_unique<Conflicts>(last_read_, last_write_);
   bool waits = false;
   for_each_key(command, words, [&](std::string_view key) {
     waits |= reads ? conflicts_->read_waits(key, done_) : conflicts_->write_waits(key, done_);
@@ -332,12 +333,11 @@ void Connection::enqueue(const Queued& queued, Words words) {
   ++front_.waiting_;
   if (queued.kind == Kind::kRead) last_read_ = number_;
   if (queued.kind == Kind::kWrite) last_write_ = number_;
-  if (conflicts_ != nullptr) {
-    for_each_key(*queued.command, words, [&](std::string_view key) {
-      if (queued.kind == Kind::kRead) conflicts_->on_read(key, number_);
-      if (queued.kind == Kind::kWrite) conflicts_->on_write(key, number_);
-    });
-  }
+  if (conflicts_ == nullptr) conflicts_ = std::make_unique<Conflicts>();
+  for_each_key(*queued.command, words, [&](std::string_view key) {
+    if (queued.kind == Kind::kRead) conflicts_->on_read(key, number_);
+    if (queued.kind == Kind::kWrite) conflicts_->on_write(key, number_);
+  });
   if (queued.words > 0) {
     for (const Span span : parser_.words()) words_.push(span);
   }

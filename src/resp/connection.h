@@ -187,7 +187,7 @@ class Connection {
   uint64_t last_read_ = 0;
   uint64_t last_write_ = 0;
   bool solo_ = false;  // the one queued runs alone
-  // From when reads and writes first overlapped; gone when the client was idle.
+  // From the first command on; given back while the client is idle.
   std::unique_ptr<Conflicts> conflicts_;
   std::unique_ptr<Taken> slow_;  // of the read at the front, if it takes several turns
   size_t budget_ = 0;            // commands still to be taken in this turn

@@ -23,6 +23,7 @@ constexpr size_t kCopyBytesMax = size_t{64} << 10;
 // Clients that were one too many, while they read why. Beyond: closed without a word.
 constexpr size_t kRejectedMax = 256;
 constexpr Duration kRejectedPatience = std::chrono::seconds(1);
+constexpr Duration kStopLook = std::chrono::milliseconds(5);
 // A client that vanished without a word is noticed after so long.
 constexpr Duration kDeadAfter = std::chrono::minutes(5);
 
@@ -75,6 +76,7 @@ struct Server::Inside {
   void pass();
   void sweep();
   void begin_stop(Duration patience);
+  void go_on_stopping();
 
   LogLines log;
   const std::string listen;
@@ -87,7 +89,7 @@ struct Server::Inside {
   std::string local_address;
   net::Timer sweep_timer;
   net::Timer stop_timer;
-  bool stopping = false;
+  Instant stop_at;
 
   std::unordered_map<uint64_t, std::unique_ptr<Peer>> peers;
   std::vector<uint64_t> graves;
@@ -113,7 +115,11 @@ class Server::Inside::Peer final : public Wire {
                     // Ours is a dialogue: a client that sends no more may still read its replies.
                     .on_end = [this] { connection_.end(); },
                     .on_drained = [this] { server_.front->mark(connection_); },
-                    .on_closed = [this](std::string_view) { connection_.kill(); }},
+                    .on_closed =
+                        [this](std::string_view) {
+                          connection_.kill();
+                          server_.bury(id_);
+                        }},
                    {.drained_below = server.limits.output_bytes_max / 2});
   }
 
@@ -171,7 +177,6 @@ void Server::Inside::pass() {
   graves.clear();
   for (net::Stream* stream : rejected_graves) rejected.erase(stream);
   rejected_graves.clear();
-  if (stopping && peers.empty()) loop.stop();
 }
 
 void Server::Inside::sweep() {
@@ -180,10 +185,20 @@ void Server::Inside::sweep() {
 }
 
 void Server::Inside::begin_stop(Duration patience) {
-  stopping = true;
   listener.reset();
   for (auto& [id, peer] : peers) peer->connection().stop();
-  stop_timer.start(patience, [this] { loop.stop(); });
+  stop_at = loop.now() + patience;
+  stop_timer.start(Duration::zero(), [this] { go_on_stopping(); });
+}
+
+// Looks again and again, and not only when something happens: that the kernel took the last reply
+// is no event.
+void Server::Inside::go_on_stopping() {
+  for (auto& [id, peer] : peers) {
+    if (peer->connection().gone() && peer->unsent_bytes() == 0) bury(id);
+  }
+  if (peers.empty() || loop.now() >= stop_at) return loop.stop();
+  stop_timer.restart(kStopLook);
 }
 
 Result<std::unique_ptr<Server>> Server::start(Node& node, ServerOptions options) {

@@ -33,6 +33,9 @@ struct ServerOptions {
 
 class Server {
  public:
+  // What start() would refuse as kInvalid: to be asked before a node is started for it.
+  static Status check(const ServerOptions& options);
+
   // Listens, and serves from then on. `node` outlives the server.
   //
   // Errors: kInvalid, the address cannot be understood, or is not loopback and `insecure` is not
