@@ -11,7 +11,7 @@ namespace ram::store {
 namespace {
 
 void* checked(void* block) {
-  RAM_CHECK(block != nullptr);  // out of memory ends the process
+  RAM_CHECK(block != nullptr);                               // out of memory ends the process
   RAM_CHECK(reinterpret_cast<uintptr_t>(block) >> 48 == 0);  // buckets have room for no more
   return block;
 }

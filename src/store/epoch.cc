@@ -73,9 +73,8 @@ uint64_t EpochDomain::advance() {
 void EpochDomain::confirm(uint64_t epoch) {
   uint64_t now = confirmed_.load(std::memory_order_relaxed);
   // release: who sees it confirmed scans after the barrier.
-  while (now < epoch &&
-         !confirmed_.compare_exchange_weak(now, epoch, std::memory_order_release,
-                                           std::memory_order_relaxed)) {
+  while (now < epoch && !confirmed_.compare_exchange_weak(now, epoch, std::memory_order_release,
+                                                          std::memory_order_relaxed)) {
   }
 }
 

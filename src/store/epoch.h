@@ -85,7 +85,8 @@ class EpochDomain {
   };
 
   Slot& this_thread() {
-    if (slot_ == nullptr) [[unlikely]] take();
+    if (slot_ == nullptr) [[unlikely]]
+      take();
     return *slot_;
   }
   void take();

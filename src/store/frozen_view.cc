@@ -14,7 +14,9 @@ FrozenView::FrozenView(Store& store) : store_(store), revision_(store.revision()
   }
 }
 
-FrozenView::~FrozenView() { store_.close(*this); }
+FrozenView::~FrozenView() {
+  store_.close(*this);
+}
 
 bool FrozenView::next(size_t count,
                       FunctionRef<void(std::string_view table_name, const Entry&)> each) {

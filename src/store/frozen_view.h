@@ -1,9 +1,9 @@
 // All tables of a store as of one revision, handed out in pieces while writes go on.
 //
 // A view is its revision, the root that each table had, a place (a table and a position in its
-// index), and a list. When the writer replaces or erases a version that the view still needs, beyond
-// its place, the version goes to the view's list; versions born after the view cost nothing. A
-// cleared table keeps its root until the view is past it.
+// index), and a list. When the writer replaces or erases a version that the view still needs,
+// beyond its place, the version goes to the view's list; versions born after the view cost nothing.
+// A cleared table keeps its root until the view is past it.
 //
 // Loop thread only. Must be destroyed before its store; that takes O(1): what was kept is let go by
 // later writes and ticks.

@@ -1,5 +1,5 @@
-// The hash of keys and table names: XXH3 with a seed that strangers don't know, lest they choose keys
-// that collide. Its order never reaches a reply but as the order of scans.
+// The hash of keys and table names: XXH3 with a seed that strangers don't know, lest they choose
+// keys that collide. Its order never reaches a reply but as the order of scans.
 #pragma once
 
 #include <cstdint>

@@ -157,7 +157,19 @@ class HashIndex {
 
   ptrdiff_t give_versions(const Entry** entries, size_t size, uint64_t position, const Range& range,
                           Revision at) const;
-  static uint32_t matches(const Bucket& bucket, uint64_t tag);
+  // Which slots carry `tag`. Only a hint: the caller loads the slot again.
+  //
+  // No branch per slot: one would be mispredicted in most lookups, and only after the miss on this
+  // line, which keeps the processor from beginning the next lookup meanwhile.
+  static uint32_t matches(const Bucket& bucket, uint64_t tag) {
+    uint32_t hits = 0;
+    for (size_t i = 0; i < kSlots; ++i) {
+      // acquire: whoever sees a removal sees the state that was published before it.
+      const Word word = bucket.slot[i].load(std::memory_order_acquire);
+      hits |= static_cast<uint32_t>((word >> 48) == tag) << i;
+    }
+    return hits;
+  }
   static Bucket* next_of(const Bucket* bucket) {
     return bucket->next.load(std::memory_order_relaxed);  // relaxed: the loop wrote it
   }
@@ -190,7 +202,7 @@ class HashIndex {
   uint64_t used_ = 0;  // slots that are not empty: tombstones too
   size_t bytes_ = 0;
   bool abandoned_ = false;
-  uint64_t present_ = 0;  // a bit for each segment that is there
+  uint64_t present_ = 0;       // a bit for each segment that is there
   std::vector<Word> staying_;  // split()'s
 };
 

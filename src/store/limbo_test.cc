@@ -26,7 +26,9 @@ void read_beside_a_write(bool seal_early) {
   EXPECT_EQ(s.get("a"), "new");
 }
 
-TEST(Limbo, AReaderBesideAWriteFindsTheOldVersion) { read_beside_a_write(/*seal_early=*/false); }
+TEST(Limbo, AReaderBesideAWriteFindsTheOldVersion) {
+  read_beside_a_write(/*seal_early=*/false);
+}
 
 // The test above has teeth: this is what it finds when a batch is sealed between a write and its
 // publish. The old version is freed under the reader.

@@ -48,9 +48,7 @@ class Reading {
     return table.index_at(revision_).find(key, revision_);
   }
   // Have the memory fetched that find() will look at.
-  void prefetch(const Table& table, Key key) const {
-    table.index_at(revision_).prefetch(key.hash);
-  }
+  void prefetch(const Table& table, Key key) const { table.index_at(revision_).prefetch(key.hash); }
 
   // Hands out about `count` entries from `cursor` on (0: from the start), and returns the cursor to
   // go on from; 0: that was all. Bounded even if there are few entries among many that were erased.

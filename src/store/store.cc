@@ -9,7 +9,7 @@
 namespace ram::store {
 
 Store::Store(uint64_t hash_seed)
-    : seed_(hash_seed), directory_(std::make_unique<TableDirectory>(blocks_, limbo_)) {}
+    : seed_(hash_seed), directory_(std::make_unique<TableDirectory>(hash_seed, blocks_, limbo_)) {}
 
 Store::~Store() {
   size_t budget = std::numeric_limits<size_t>::max();
@@ -18,16 +18,11 @@ Store::~Store() {
 
 // ---- tables ----
 
-Table* Store::find_table(std::string_view name) const {
-  return directory_->find(name, hash_of(name, seed_));
-}
-
 Table* Store::make_table(std::string_view name) {
-  const uint64_t hash = hash_of(name, seed_);
-  if (Table* found = directory_->find(name, hash)) return found;
+  if (Table* found = find_table(name)) return found;
   if (tables_.size() >= kTablesMax) return nullptr;
   Root* root = make_root(Revision(), nullptr);
-  tables_.push_back(std::unique_ptr<Table>(new Table(name, hash, tables_.size(), root)));
+  tables_.push_back(std::unique_ptr<Table>(new Table(name, tables_.size(), root)));
   blocks_.count(kTableBytes);
   blocks_.count_live(kTableBytes);
   Table* table = tables_.back().get();
@@ -263,8 +258,8 @@ void Store::check_invariants() const {
   RAM_CHECK(blocks_.live() <= blocks_.bytes());
   RAM_CHECK(newest_ >= revision());
   for (const FrozenView* view : views_) RAM_CHECK(view->revision() <= revision());
-  const bool nothing_waits = limbo_.size() == 0 && views_.empty() && leaving_.empty() &&
-                             finished_.empty();
+  const bool nothing_waits =
+      limbo_.size() == 0 && views_.empty() && leaving_.empty() && finished_.empty();
   RAM_CHECK(!nothing_waits || limbo_bytes() == blocks_.leaving_bytes());
 }
 

@@ -44,7 +44,7 @@ class Store {
   Key key(std::string_view bytes) const { return {bytes, hash_of(bytes, seed_)}; }
 
   // Null: there is none. A table is found here at once, by readers from the next publish on.
-  Table* find_table(std::string_view name) const;
+  Table* find_table(std::string_view name) const { return directory_->find(name); }
   // Finds or creates. Null: there are kTablesMax.
   Table* make_table(std::string_view name);
 
@@ -52,9 +52,9 @@ class Store {
   const Entry* find(const Table& table, Key key) const;
   void prefetch(const Table& table, Key key) const { table.root().index.prefetch(key.hash); }
 
-  // Writes. Each has a revision above the published one; several may share it. A new store is filled
-  // with the revisions that the state says, in any order, before its first publish. `value` may lie
-  // in an entry. `type` is at most Entry::kTypeMax.
+  // Writes. Each has a revision above the published one; several may share it. A new store is
+  // filled with the revisions that the state says, in any order, before its first publish. `value`
+  // may lie in an entry. `type` is at most Entry::kTypeMax.
   void put(Table& table, Key key, std::string_view value, Revision revision, uint8_t type = 0);
   bool erase(Table& table, Key key, Revision revision);  // false: no such key
   // O(1): readers at older revisions still see all, and tick() frees it. Nothing, if it is empty.
@@ -85,9 +85,9 @@ class Store {
   // closed and not yet let go.
   std::unique_ptr<FrozenView> freeze();
 
-  // Bounded upkeep; call it between writes, also when idle. `budget` counts blocks freed and buckets
-  // looked at, some 100 ns each. True: more to do at once. (While limbo_bytes() is not 0 there may
-  // be more to do once readers are gone.)
+  // Bounded upkeep; call it between writes, also when idle. `budget` counts blocks freed and
+  // buckets looked at, some 100 ns each. True: more to do at once. (While limbo_bytes() is not 0
+  // there may be more to do once readers are gone.)
   bool tick(size_t budget);
 
   // O(entries).

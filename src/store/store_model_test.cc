@@ -1,5 +1,5 @@
-// The store against std::map: random writes to several tables, and all that readers, views and scans
-// may see of it, now and at older revisions.
+// The store against std::map: random writes to several tables, and all that readers, views and
+// scans may see of it, now and at older revisions.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -146,7 +146,8 @@ class Comparison {
       if (found != contents->second.end()) expected = found->second;
     }
     const Table* table = reading.table(name);
-    const Entry* entry = table == nullptr ? nullptr : reading.find(*table, reading.store().key(key));
+    const Entry* entry =
+        table == nullptr ? nullptr : reading.find(*table, reading.store().key(key));
     ASSERT_EQ(entry != nullptr, expected.has_value()) << key;
     if (entry != nullptr) {
       ASSERT_EQ(entry->key(), key);

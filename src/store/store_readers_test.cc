@@ -17,10 +17,18 @@ constexpr size_t kTables = 3;
 constexpr size_t kAccounts = 8;  // in each table
 constexpr long kMoney = 100;     // of each account
 
-std::string table_name(size_t i) { return "table" + std::to_string(i); }
-std::string account(size_t i) { return "account" + std::to_string(i); }
-std::string filler(size_t i) { return "filler" + std::to_string(i); }
-std::string fixed(size_t i) { return "fixed" + std::to_string(i); }
+std::string table_name(size_t i) {
+  return "table" + std::to_string(i);
+}
+std::string account(size_t i) {
+  return "account" + std::to_string(i);
+}
+std::string filler(size_t i) {
+  return "filler" + std::to_string(i);
+}
+std::string fixed(size_t i) {
+  return "fixed" + std::to_string(i);
+}
 
 // Money moves between the accounts of all tables, of which those without money do not exist; now
 // and then a table is cleared and filled again, or the whole store replaced. Beside that, one table
@@ -144,9 +152,9 @@ void beside(Bank& bank, size_t records, Read read) {
 }
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr size_t kRecords = 20'000;
+constexpr size_t kRecords = 10'000;
 #else
-constexpr size_t kRecords = 100'000;
+constexpr size_t kRecords = 40'000;
 #endif
 
 TEST(StoreReaders, SeeAllTheMoneyInEveryRead) {

@@ -6,7 +6,9 @@ namespace ram::store {
 
 StoreSlot::StoreSlot(std::unique_ptr<Store> store) : current_(store.release()) {}
 
-StoreSlot::~StoreSlot() { delete &current(); }
+StoreSlot::~StoreSlot() {
+  delete &current();
+}
 
 void StoreSlot::replace(std::unique_ptr<Store> store) {
   std::unique_ptr<Store> old(&current());

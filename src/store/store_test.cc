@@ -11,7 +11,9 @@
 namespace ram::store {
 namespace {
 
-std::string name(size_t i) { return "key" + std::to_string(i); }
+std::string name(size_t i) {
+  return "key" + std::to_string(i);
+}
 
 // ---- revisions ----
 
@@ -482,9 +484,8 @@ TEST(Scan, HandsOutWhatExistsThroughoutWhateverTheRevisions) {
     size_t filler = 0;
     bool grows = true;
     do {
-      cursor = Reading(s.slot).scan(*s.table, cursor, 1 + random.below(8), [&](const Entry& entry) {
-        ++seen[std::string(entry.key())];
-      });
+      cursor = Reading(s.slot).scan(*s.table, cursor, 1 + random.below(8),
+                                    [&](const Entry& entry) { ++seen[std::string(entry.key())]; });
       for (uint64_t k = random.below(400); k > 0; --k) {
         if (random.one_in(200)) grows = !grows;
         if (grows) s.put(name(filler++), "");
@@ -541,7 +542,9 @@ TEST(Hash, ReversesBits) {
   EXPECT_EQ(reversed(reversed(0xdeadbeef12345678)), 0xdeadbeef12345678u);
 }
 
-TEST(Hash, DependsOnTheSeed) { EXPECT_NE(hash_of("key", 1), hash_of("key", 2)); }
+TEST(Hash, DependsOnTheSeed) {
+  EXPECT_NE(hash_of("key", 1), hash_of("key", 2));
+}
 
 }  // namespace
 }  // namespace ram::store

@@ -23,8 +23,8 @@ struct Root {
       : since(from), older(before), index(seed, blocks, limbo) {}
 
   const Revision since;
-  const Root* const older;  // valid only for a reader whose revision is below `since`
-  uint32_t pins = 0;        // views that need it; the loop's alone
+  const Root* const older;   // valid only for a reader whose revision is below `since`
+  uint32_t pins = 0;         // views that need it; the loop's alone
   size_t cleared_bytes = 0;  // what it held when it was cleared; 0: it is the newest
   HashIndex index;
 };
@@ -42,8 +42,8 @@ class Table {
 
   static constexpr uint64_t kUnpublished = std::numeric_limits<uint64_t>::max();
 
-  Table(std::string_view name, uint64_t hash, size_t number, Root* root)
-      : name_(name), hash_(hash), number_(number), root_(root) {}
+  Table(std::string_view name, size_t number, Root* root)
+      : name_(name), number_(number), root_(root) {}
 
   // relaxed: the loop wrote it.
   Root& root() const { return *root_.load(std::memory_order_relaxed); }
@@ -59,7 +59,6 @@ class Table {
   bool exists_at(Revision at) const { return since_.load(std::memory_order_relaxed) <= at.value; }
 
   const std::string name_;
-  const uint64_t hash_;
   const size_t number_;  // in order of creation, from 0
   std::atomic<Root*> root_;
   std::atomic<uint64_t> since_{kUnpublished};

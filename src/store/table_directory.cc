@@ -1,15 +1,31 @@
 #include "store/table_directory.h"
 
+#include "store/hash.h"
+
 namespace ram::store {
 
-TableDirectory::TableDirectory(Blocks& blocks, Limbo& limbo)
-    : blocks_(blocks), limbo_(limbo), slots_(make(kFirstSlots)) {}
+TableDirectory::TableDirectory(uint64_t seed, Blocks& blocks, Limbo& limbo)
+    : seed_(seed), blocks_(blocks), limbo_(limbo), slots_(make(kFirstSlots)) {}
 
 TableDirectory::~TableDirectory() {
   Slots* slots = slots_.load(std::memory_order_relaxed);  // relaxed: there are no readers
   const size_t bytes = bytes_for(slots->mask + 1);
   blocks_.uncount_live(bytes);
   blocks_.release_array(slots, bytes);
+}
+
+Table* TableDirectory::find_hashed(std::string_view name) const {
+  const uint64_t hash = hash_of(name, seed_);
+  // acquire: pairs with the release of a new array.
+  const Slots* slots = slots_.load(std::memory_order_acquire);
+  for (uint64_t i = hash;; ++i) {
+    const Slot& slot = slots->slot(i);
+    // acquire: pairs with the release that published the table.
+    Table* table = slot.table.load(std::memory_order_acquire);
+    if (table == nullptr) return nullptr;
+    // relaxed: stored before the table was.
+    if (slot.hash.load(std::memory_order_relaxed) == hash && table->name_ == name) return table;
+  }
 }
 
 TableDirectory::Slots* TableDirectory::make(uint64_t slots) {
@@ -43,8 +59,9 @@ void TableDirectory::add(Table& table) {
     limbo_.retire(Retired(Retired::Kind::kArray, slots, bytes), bytes);
     slots = wider;
   }
-  place(*slots, table.hash_, &table);
-  ++size_;
+  place(*slots, hash_of(table.name_, seed_), &table);
+  // release: publishes the table.
+  if (++size_ == 1) first_.store(&table, std::memory_order_release);
 }
 
 }  // namespace ram::store

@@ -1,4 +1,5 @@
-// Tables by name: open addressing, probed in line. Tables are only ever added.
+// Tables by name: open addressing, probed in line. Tables are only ever added. The first of all,
+// which on a node is the default one, is found without hashing.
 //
 // Readers walk from the table's slot to the first empty one. A full directory is replaced by one of
 // twice the size; the old one waits in limbo for its readers.
@@ -18,22 +19,16 @@ namespace ram::store {
 
 class TableDirectory {
  public:
-  TableDirectory(Blocks& blocks, Limbo& limbo);
+  TableDirectory(uint64_t seed, Blocks& blocks, Limbo& limbo);
   TableDirectory(const TableDirectory&) = delete;
   ~TableDirectory();
 
-  // Null: there is none. `hash` is that of `name`.
-  Table* find(std::string_view name, uint64_t hash) const {
-    // acquire: pairs with the release of a new array.
-    const Slots* slots = slots_.load(std::memory_order_acquire);
-    for (uint64_t i = hash;; ++i) {
-      const Slot& slot = slots->slot(i);
-      // acquire: pairs with the release that published the table.
-      Table* table = slot.table.load(std::memory_order_acquire);
-      if (table == nullptr) return nullptr;
-      // relaxed: stored before the table was.
-      if (slot.hash.load(std::memory_order_relaxed) == hash && table->name_ == name) return table;
-    }
+  // Null: there is none.
+  Table* find(std::string_view name) const {
+    // acquire: pairs with the release that published the table.
+    Table* first = first_.load(std::memory_order_acquire);
+    if (first != nullptr && first->name_ == name) return first;
+    return find_hashed(name);
   }
   // Requires: there is none of its name.
   void add(Table& table);
@@ -55,13 +50,16 @@ class TableDirectory {
   static size_t bytes_for(uint64_t slots) {
     return Blocks::array_bytes(sizeof(Slots) + slots * sizeof(Slot));
   }
+  Table* find_hashed(std::string_view name) const;
   Slots* make(uint64_t slots);
   static void place(Slots& slots, uint64_t hash, Table* table);
 
+  const uint64_t seed_;
   Blocks& blocks_;
   Limbo& limbo_;
   uint64_t size_ = 0;
   std::atomic<Slots*> slots_;
+  std::atomic<Table*> first_{nullptr};
 };
 
 }  // namespace ram::store

@@ -28,6 +28,8 @@ void* map(size_t bytes) {
   return at;
 }
 
-void unmap(void* at, size_t bytes) { RAM_CHECK(munmap(at, bytes) == 0); }
+void unmap(void* at, size_t bytes) {
+  RAM_CHECK(munmap(at, bytes) == 0);
+}
 
 }  // namespace ram::store::upkeep
