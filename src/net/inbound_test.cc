@@ -101,7 +101,7 @@ TEST_F(InboundTest, ClosesNonsenseWithOneLineThatNamesTheAddress) {
   ASSERT_TRUE(until_closed(*http));
   EXPECT_EQ(log.lines.size(), 1U) << log.all();
   EXPECT_EQ(log.count("connection from 127.0.0.1:"), 1U);
-  EXPECT_EQ(log.count(" closed: it sent \"GET / HTTP/1.1\\x0d\\x0a\" where a node begins with "
+  EXPECT_EQ(log.count(" closed: it sent \"GET / HTTP/1.1\\x0d\\x0a\\x0d\\x0a\" where a node begins with "
                       "\"RAMP\""),
             1U)
       << log.all();

@@ -43,10 +43,15 @@ struct Loop::Inside {
   // Active while there is more to do than this pass did: then the loop does not wait.
   uv_idle_t idle;
   uv_timer_t timer;
+  // Runs after all that one look at the kernel found was dispatched.
+  uv_check_t check;
 
   BootClock clock;
   TimerQueue timers;
-  Instant timer_at = kNever;  // what `timer` is started for
+  Instant timer_at = kNever;      // what `timer` is started for
+  Instant ripe_at = kNever;       // timers up to this are due, once the kernel was asked again
+  Instant asked_at;               // when the kernel was last asked for events, or before
+  Instant dispatched = asked_at;  // Loop::dispatched_until
 
   std::function<void()> pass;
   std::function<void()> woken;
@@ -65,7 +70,7 @@ struct Loop::Inside {
 
   void on_async();
   void on_prepare();
-  void on_timer();
+  void on_check();
   void end_pass();
   void run_deferred(Deferred::When when);
   void arm_timer();
@@ -92,9 +97,9 @@ void Loop::Inside::on_async() {
   taken.clear();
 }
 
-void Loop::Inside::on_timer() {
-  timer_at = kNever;
-  timers.run(clock.now());
+void Loop::Inside::on_check() {
+  dispatched = asked_at;
+  if (ripe_at != kNever) timers.run(std::exchange(ripe_at, kNever));
 }
 
 void Loop::Inside::run_deferred(Deferred::When when) {
@@ -118,12 +123,13 @@ void Loop::Inside::end_pass() {
 
 void Loop::Inside::on_prepare() {
   if (!by_hand) end_pass();
-  arm_timer();
-  if (list(Deferred::When::kBeforeOnPass).empty()) {
+  if (ripe_at == kNever) arm_timer();
+  if (ripe_at == kNever && list(Deferred::When::kBeforeOnPass).empty()) {
     uv_idle_stop(&idle);
   } else {
     uv_idle_start(&idle, [](uv_idle_t*) {});
   }
+  asked_at = clock.now();
 }
 
 void Loop::Inside::arm_timer() {
@@ -136,14 +142,20 @@ void Loop::Inside::arm_timer() {
   }
   uv_update_time(&uv);  // libuv counts from its last look at the clock
   uv_timer_start(
-      &timer, [](uv_timer_t* handle) { of(handle).on_timer(); }, whole_ms(next - clock.now()), 0);
+      &timer,
+      [](uv_timer_t* handle) {
+        Inside& in = of(handle);
+        in.timer_at = kNever;
+        in.ripe_at = in.clock.now();
+      },
+      whole_ms(next - clock.now()), 0);
 }
 
 Loop::Loop() : inside_(std::make_unique<Inside>()) {
   ignore_sigpipe();
   Inside& in = *inside_;
   RAM_CHECK(uv_loop_init(&in.uv) == 0);
-  in.async.data = in.prepare.data = in.idle.data = in.timer.data = &in;
+  in.async.data = in.prepare.data = in.idle.data = in.timer.data = in.check.data = &in;
   RAM_CHECK(uv_async_init(&in.uv, &in.async,
                           [](uv_async_t* handle) { Inside::of(handle).on_async(); }) == 0);
   RAM_CHECK(uv_prepare_init(&in.uv, &in.prepare) == 0);
@@ -152,13 +164,18 @@ Loop::Loop() : inside_(std::make_unique<Inside>()) {
             }) == 0);
   RAM_CHECK(uv_idle_init(&in.uv, &in.idle) == 0);
   RAM_CHECK(uv_timer_init(&in.uv, &in.timer) == 0);
+  RAM_CHECK(uv_check_init(&in.uv, &in.check) == 0);
+  RAM_CHECK(uv_check_start(&in.check, [](uv_check_t* handle) { Inside::of(handle).on_check(); }) ==
+            0);
+  in.asked_at = in.dispatched = in.clock.now();
 }
 
 Loop::~Loop() {
   Inside& in = *inside_;
   for (uv_handle_t* handle :
        {reinterpret_cast<uv_handle_t*>(&in.async), reinterpret_cast<uv_handle_t*>(&in.prepare),
-        reinterpret_cast<uv_handle_t*>(&in.idle), reinterpret_cast<uv_handle_t*>(&in.timer)}) {
+        reinterpret_cast<uv_handle_t*>(&in.idle), reinterpret_cast<uv_handle_t*>(&in.timer),
+        reinterpret_cast<uv_handle_t*>(&in.check)}) {
     uv_close(handle, nullptr);
   }
   uv_walk(
@@ -213,6 +230,7 @@ void Loop::wake() {
 void Loop::on_wake(std::function<void()> fn) { inside_->woken = std::move(fn); }
 void Loop::on_pass(std::function<void()> fn) { inside_->pass = std::move(fn); }
 Instant Loop::now() const { return inside_->clock.now(); }
+Instant Loop::dispatched_until() const { return inside_->dispatched; }
 const Clock& Loop::clock() const { return inside_->clock; }
 uv_loop_s* Loop::uv() const { return &inside_->uv; }
 TimerQueue& Loop::timers() { return inside_->timers; }

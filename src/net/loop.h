@@ -5,6 +5,10 @@
 // hand to the kernel what was written to streams meanwhile. So whoever gathers work during a pass and
 // acts on it in on_pass acts once for everything that arrived together, and nothing he writes waits.
 //
+// A thread that stood still for a while (a long pass, a machine under load) must not take its own
+// absence for the silence of others. So a timer runs only after everything was dispatched that had
+// arrived when it became due.
+//
 // run() is the loop's thread: everything below is for that thread (before run(), for the one that
 // made the loop), except post(), wake() and stop(), which are thread-safe.
 //
@@ -58,6 +62,10 @@ class Loop {
   // CLOCK_BOOTTIME, read at each call.
   Instant now() const;
   const Clock& clock() const;
+  // Everything that had arrived by then was dispatched. Whoever judges the silence of peers in on_pass
+  // compares with this instead of now(): it lags while the loop waits, but not behind a Timer's due
+  // when that runs.
+  Instant dispatched_until() const;
 
   // ---- for the classes of this directory ----
 

@@ -153,6 +153,29 @@ TEST(Loop, TimersAreNeverEarlyOnTheClockOfTheLoop) {
   ASSERT_TRUE(run_until(loop, [&] { return fired == 50; }));
 }
 
+TEST(Loop, ItsOwnStandstillIsNotTakenForTheSilenceOfOthers) {
+  Loop loop;
+  std::string order;
+  loop.on_wake([&] { order += "heard "; });
+  Timer silence(loop);
+  Instant due;
+  Instant until;
+  loop.post([&] {
+    due = loop.now() + 1ms;
+    silence.start(due, [&] {
+      order += "silence ";
+      until = loop.dispatched_until();
+      loop.stop();
+    });
+    // In time, while we stand still; seen only afterwards.
+    std::thread([&] { loop.wake(); }).join();
+    while (loop.now() < due + 20ms) std::this_thread::yield();
+  });
+  loop.run();
+  EXPECT_EQ(order, "heard silence ");
+  EXPECT_GE(until, due);
+}
+
 TEST(Loop, StopIsNoticedWheneverItComes) {
   Loop loop;
   loop.stop();
