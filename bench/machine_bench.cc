@@ -1,6 +1,6 @@
 // What a transaction costs between the log and the store.
 //
-//   build/release/bench/machine_bench --benchmark_min_time=1
+//   build/release/bench/bench_machine --benchmark_min_time=1
 //
 // ApplyRecord: a full record of 256 transactions, each one put of 16 + 100 bytes, keys drawn
 // uniformly from the range of the argument: in cache (4096), and beyond it (1 M). The items are
@@ -43,7 +43,7 @@ std::string transaction_of(OperationKind kind, const std::string& key, const std
 
 // A machine that holds `keys` entries, and records of random transactions on them.
 struct Setting {
-  Setting(uint64_t keys, OperationKind kind) : store(42), machine(store, Parameters()) {
+  Setting(uint64_t keys, OperationKind kind) : store(42), machine(store, {.cluster = {1, 2}}) {
     Random random(1);
     const std::string value(100, 'v');
     for (uint64_t key = 0; key < keys;) {
