@@ -1,6 +1,7 @@
 // The `ram` binary: reads the command line and runs the verb that it names.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -45,6 +46,12 @@ int run(int argc, char** argv) {
   ram.failure_message(explain_misuse);
   const std::vector<Verb> verbs = {add_serve(ram), add_status(ram), add_version(ram)};
 
+  // CLI11 would say that a verb is missing.
+  const std::string word = argc > 1 ? argv[1] : "--help";
+  const auto has_name = [&word](const Verb& verb) { return verb.app->get_name() == word; };
+  if (!word.starts_with('-') && std::ranges::none_of(verbs, has_name)) {
+    return fail(kWrongUsage, "'" + word + "' is no verb (ram --help lists them)");
+  }
   // CLI11 reports by exceptions; they end here.
   try {
     ram.parse(argc, argv);

@@ -83,16 +83,19 @@ int run_serve(const ServeFlags& flags) {
   const auto log = options.log;
   if (options.advertise_client.empty()) options.advertise_client = flags.listen;
 
+  resp::ServerOptions front;
+  front.listen = flags.listen;
+  front.insecure = flags.node.insecure;
+  front.limits.memory_bytes_max = flags.node.memory_bytes_max;
+  front.log = log;
+  if (Status bad = resp::Server::check(front); !bad.ok()) return fail_to_start(bad);
   if (Status taken = check_port_is_free(flags.listen, "--listen"); !taken.ok()) {
     return fail_to_start(taken);
   }
+
   Result<std::unique_ptr<Node>> node = Node::start(std::move(options));
   if (!node.ok()) return fail_to_start(node.status());
-  Result<std::unique_ptr<resp::Server>> server = resp::Server::start(
-      **node, {.listen = flags.listen,
-               .insecure = flags.node.insecure,
-               .limits = {.memory_bytes_max = flags.node.memory_bytes_max},
-               .log = log});
+  Result<std::unique_ptr<resp::Server>> server = resp::Server::start(**node, std::move(front));
   if (!server.ok()) return fail_to_start(server.status());
 
   std::printf("ram %s: node %s (process %d) serves clients on %s and peers on %s\n",
