@@ -201,15 +201,21 @@ void Server::Inside::go_on_stopping() {
   stop_timer.restart(kStopLook);
 }
 
-Result<std::unique_ptr<Server>> Server::start(Node& node, ServerOptions options) {
+Status Server::check(const ServerOptions& options) {
   const Result<net::Address> address = net::Address::parse(options.listen);
-  if (!address.ok()) return address.status();
+  if (!address.ok()) return Status::invalid("--listen: " + address.status().message());
   if (!address->is_loopback() && !options.insecure) {
     return Status::invalid(
         "--listen " + options.listen +
         " lets anyone in: clients are not authenticated yet; listen at loopback, "
         "or say --insecure");
   }
+  return {};
+}
+
+Result<std::unique_ptr<Server>> Server::start(Node& node, ServerOptions options) {
+  if (Status status = check(options); !status.ok()) return status;
+  const Result<net::Address> address = net::Address::parse(options.listen);
   auto inside = std::make_unique<Inside>(node, std::move(options));
   Inside* const in = inside.get();
   Result<std::unique_ptr<net::Listener>> listener = net::Listener::open(
