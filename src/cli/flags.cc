@@ -18,10 +18,7 @@ CLI::Option* add_parsed(CLI::App& app, const std::string& flag, T& target, const
   const auto check = [parse, hint](const std::string& word) {
     return parse(word) ? std::string() : "'" + word + "' " + hint;
   };
-  return app.add_option(flag, read, help)
-      ->check(check)
-      ->type_name(type)
-      ->default_str(shown);
+  return app.add_option(flag, read, help)->check(check)->type_name(type)->default_str(shown);
 }
 
 }  // namespace

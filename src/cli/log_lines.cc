@@ -10,10 +10,14 @@ namespace {
 
 spdlog::level::level_enum level_of(Severity severity) {
   switch (severity) {
-    case Severity::kDebug: return spdlog::level::debug;
-    case Severity::kInfo: return spdlog::level::info;
-    case Severity::kWarning: return spdlog::level::warn;
-    case Severity::kError: return spdlog::level::err;
+    case Severity::kDebug:
+      return spdlog::level::debug;
+    case Severity::kInfo:
+      return spdlog::level::info;
+    case Severity::kWarning:
+      return spdlog::level::warn;
+    case Severity::kError:
+      return spdlog::level::err;
   }
   return spdlog::level::err;
 }

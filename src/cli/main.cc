@@ -19,7 +19,8 @@ constexpr const char* kAbout =
 
 constexpr const char* kExamples =
     "Examples:\n"
-    "  ram serve                      one node: clients on 127.0.0.1:6379, peers on 127.0.0.1:7379\n"
+    "  ram serve                      one node: clients on 127.0.0.1:6379, peers on "
+    "127.0.0.1:7379\n"
     "  ram serve --help               how to start three that form a cluster\n"
     "  ram status                     how that node and its cluster are\n"
     "  redis-cli -p 6379 set color green\n\n"
@@ -73,4 +74,6 @@ int fail(ExitCode code, std::string_view message) {
 
 }  // namespace ram::cli
 
-int main(int argc, char** argv) { return ram::cli::run(argc, argv); }
+int main(int argc, char** argv) {
+  return ram::cli::run(argc, argv);
+}

@@ -181,7 +181,8 @@ Result<RespClient> RespClient::connect(const std::string& address, milliseconds 
   if (!parts) {
     return Status::invalid("'" + address + "' is no HOST:PORT; write for example 127.0.0.1:6379");
   }
-  const addrinfo hints{.ai_flags = AI_ADDRCONFIG, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+  const addrinfo hints{
+      .ai_flags = AI_ADDRCONFIG, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
   addrinfo* found = nullptr;
   const int failed = getaddrinfo(parts->first.c_str(), parts->second.c_str(), &hints, &found);
   if (failed != 0) {
@@ -234,7 +235,8 @@ Result<RespValue> RespClient::call(const std::vector<std::string_view>& words) {
                                " ms; is it the client address (--listen) of a ram node?");
   }
   if (!value && reply.ended()) {
-    return Status::unavailable(address_ + " closed the connection; is it the client address "
+    return Status::unavailable(address_ +
+                               " closed the connection; is it the client address "
                                "(--listen) of a ram node?");
   }
   if (!value) {

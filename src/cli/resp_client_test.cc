@@ -81,9 +81,10 @@ TEST(RespClient, AnErrorReplyIsAFailure) {
 }
 
 TEST(RespClient, WhatIsNoRespIsSaidToBeSo) {
-  for (const char* reply : {"HTTP/1.1 400 Bad Request\r\n\r\n", "*99999999999\r\n", "$-7\r\n",
-                            ":12x\r\n", "\r\n", "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n"
-                            "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n"}) {
+  for (const char* reply :
+       {"HTTP/1.1 400 Bad Request\r\n\r\n", "*99999999999\r\n", "$-7\r\n", ":12x\r\n", "\r\n",
+        "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n"
+        "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n"}) {
     const Result<RespValue> value = ask(reply);
     ASSERT_FALSE(value.ok()) << reply;
     EXPECT_THAT(value.status().message(), HasSubstr("does not speak the Redis protocol"));

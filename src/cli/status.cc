@@ -36,8 +36,7 @@ int run_status(const StatusFlags& flags) {
 Verb add_status(CLI::App& ram) {
   CLI::App* app = ram.add_subcommand("status", "How a node and its cluster are");
   auto flags = std::make_shared<StatusFlags>();  // shared: with the function that reads it later
-  app->add_option("address", flags->address,
-                  "Client address (--listen) of any node of the cluster")
+  app->add_option("address", flags->address, "Client address (--listen) of any node of the cluster")
       ->type_name("HOST:PORT")
       ->capture_default_str();
   app->add_flag("--json", flags->json, "One JSON object, for programs: {\"status\", \"members\"}");

@@ -30,9 +30,12 @@ std::string json_string(std::string_view text) {
 
 std::string json_value(const RespValue& value) {
   switch (value.kind) {
-    case RespValue::Kind::kInteger: return std::to_string(value.integer);
-    case RespValue::Kind::kNull: return "null";
-    default: return json_string(value.text);
+    case RespValue::Kind::kInteger:
+      return std::to_string(value.integer);
+    case RespValue::Kind::kNull:
+      return "null";
+    default:
+      return json_string(value.text);
   }
 }
 
@@ -63,7 +66,9 @@ std::string count_of(int64_t number, const std::string& noun) {
   return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
 }
 
-std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
+std::string or_dash(std::string text) {
+  return text.empty() ? "-" : text;
+}
 
 }  // namespace
 

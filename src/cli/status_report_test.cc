@@ -12,23 +12,27 @@ using testing::Not;
 RespValue text(std::string value) {
   return {.kind = RespValue::Kind::kText, .text = std::move(value)};
 }
-RespValue number(int64_t value) { return {.kind = RespValue::Kind::kInteger, .integer = value}; }
+RespValue number(int64_t value) {
+  return {.kind = RespValue::Kind::kInteger, .integer = value};
+}
 RespValue array(std::vector<RespValue> items) {
   return {.kind = RespValue::Kind::kArray, .items = std::move(items)};
 }
 
 RespValue status_of(int64_t voters) {
-  return array({text("name"), text("n1"), text("state"), text("ok"), text("role"), text("leader"),
-                text("cluster"), text("c0ffee"), text("leader"), text("n1"), text("term"),
-                number(3), text("members"), number(voters), text("voters"), number(voters),
-                text("revision"), number(12), text("applied"), number(20), text("commit"),
-                number(20), text("version"), text("0.1.0"), text("uptime_ms"), number(61'000)});
+  return array({text("name"),      text("n1"),     text("state"),   text("ok"),
+                text("role"),      text("leader"), text("cluster"), text("c0ffee"),
+                text("leader"),    text("n1"),     text("term"),    number(3),
+                text("members"),   number(voters), text("voters"),  number(voters),
+                text("revision"),  number(12),     text("applied"), number(20),
+                text("commit"),    number(20),     text("version"), text("0.1.0"),
+                text("uptime_ms"), number(61'000)});
 }
 
 RespValue member(std::string name, int64_t leader) {
   return array({text("name"), text(std::move(name)), text("role"), text("voter"), text("state"),
-                text("up"), text("leader"), number(leader), text("address"),
-                text("127.0.0.1:7371"), text("since_ms"), number(5000), text("lag"), number(0)});
+                text("up"), text("leader"), number(leader), text("address"), text("127.0.0.1:7371"),
+                text("since_ms"), number(5000), text("lag"), number(0)});
 }
 
 TEST(StatusReport, TheTableSaysHowTheNodeAndItsClusterAre) {

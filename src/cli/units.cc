@@ -45,9 +45,9 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
 }
 
 std::optional<size_t> parse_size(std::string_view text) {
-  static constexpr Unit kUnits[] = {{"", 1},        {"B", 1},       {"KiB", 0x1p10}, {"MiB", 0x1p20},
-                                    {"GiB", 0x1p30}, {"TiB", 0x1p40}, {"kB", 1e3},     {"MB", 1e6},
-                                    {"GB", 1e9},     {"TB", 1e12}};
+  static constexpr Unit kUnits[] = {
+      {"", 1},         {"B", 1},    {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30},
+      {"TiB", 0x1p40}, {"kB", 1e3}, {"MB", 1e6},     {"GB", 1e9},     {"TB", 1e12}};
   const std::optional<double> bytes = parse_with_unit(text, kUnits);
   if (!bytes || !(*bytes < 0x1p63)) return std::nullopt;
   return static_cast<size_t>(*bytes);
@@ -58,7 +58,8 @@ std::string format_duration(std::chrono::milliseconds duration) {
   if (ms < 1000) return std::to_string(ms) + "ms";
   if (ms < 10'000) return format("%.1fs", static_cast<double>(ms) / 1e3);
   const int64_t seconds = ms / 1000;
-  const auto two = [](int64_t large, const char* large_unit, int64_t small, const char* small_unit) {
+  const auto two = [](int64_t large, const char* large_unit, int64_t small,
+                      const char* small_unit) {
     std::string text = std::to_string(large) + large_unit;
     if (small > 0) text += " " + std::to_string(small) + small_unit;
     return text;
