@@ -1,7 +1,7 @@
 // Feature flags in the memory of every process that asks for them.
 //
-// Each process of a fleet embeds a node; flipping a flag in one of them is seen by all. Run it alone,
-// or three times, each with its own address first:
+// Each process of a fleet embeds a node; flipping a flag in one of them is seen by all. Run it
+// alone, or three times, each with its own address first:
 //
 //   feature_flags 127.0.0.1:7401 127.0.0.1:7401 127.0.0.1:7402 127.0.0.1:7403
 //   feature_flags 127.0.0.1:7402 127.0.0.1:7401 127.0.0.1:7402 127.0.0.1:7403

@@ -31,7 +31,9 @@ Moment::Moment(const void* slot) {
   new (inside_) Inside(*static_cast<const store::StoreSlot*>(slot));
 }
 
-Moment::~Moment() { std::launder(reinterpret_cast<Inside*>(inside_))->~Inside(); }
+Moment::~Moment() {
+  std::launder(reinterpret_cast<Inside*>(inside_))->~Inside();
+}
 
 std::optional<Found> Moment::get(std::string_view table, std::string_view key) const {
   const store::Reading& reading = Inside::of(*this).reading;
@@ -47,11 +49,12 @@ uint64_t Moment::scan(std::string_view table, uint64_t cursor, size_t count,
   const store::Reading& reading = Inside::of(*this).reading;
   const store::Table* const at = reading.table(table);
   if (at == nullptr) return 0;
-  return reading.scan(*at, cursor, count, [&each](const store::Entry& entry) {
-    each(entry.key(), found_in(entry));
-  });
+  return reading.scan(*at, cursor, count,
+                      [&each](const store::Entry& entry) { each(entry.key(), found_in(entry)); });
 }
 
-uint64_t Moment::revision() const { return Inside::of(*this).reading.revision().value; }
+uint64_t Moment::revision() const {
+  return Inside::of(*this).reading.revision().value;
+}
 
 }  // namespace ram

@@ -17,10 +17,14 @@ using node::Runtime;
 
 Outcome public_outcome(machine::Outcome outcome) {
   switch (outcome) {
-    case machine::Outcome::kConditionFailed: return Outcome::kConditionFailed;
-    case machine::Outcome::kNotANumber: return Outcome::kNotANumber;
-    case machine::Outcome::kOverflow: return Outcome::kOverflow;
-    default: return Outcome::kApplied;
+    case machine::Outcome::kConditionFailed:
+      return Outcome::kConditionFailed;
+    case machine::Outcome::kNotANumber:
+      return Outcome::kNotANumber;
+    case machine::Outcome::kOverflow:
+      return Outcome::kOverflow;
+    default:
+      return Outcome::kApplied;
   }
 }
 
@@ -122,10 +126,16 @@ Status Node::wait_until_ok(std::chrono::nanoseconds timeout) {
   return waiter.wait();
 }
 
-std::string Node::address() const { return inside_->runtime->address(); }
-std::string Node::name() const { return inside_->runtime->name(); }
+std::string Node::address() const {
+  return inside_->runtime->address();
+}
+std::string Node::name() const {
+  return inside_->runtime->name();
+}
 
-Table Node::table(std::string_view name) { return Table(this, std::string(name)); }
+Table Node::table(std::string_view name) {
+  return Table(this, std::string(name));
+}
 
 // ---- writes ----
 
@@ -171,7 +181,9 @@ void Node::fence(ReadOptions options, Callback<Status> callback) {
       [callback = std::move(callback)](const Status& status) { callback(status); });
 }
 
-Moment Node::moment() const { return Moment(&inside_->runtime->slot()); }
+Moment Node::moment() const {
+  return Moment(&inside_->runtime->slot());
+}
 
 // ---- the node itself ----
 
@@ -189,10 +201,10 @@ T wait_for_look(const Status& may_block, T otherwise, Ask ask) {
 }  // namespace
 
 void Node::status(Callback<NodeStatus> callback) const {
-  inside_->runtime->look([callback = std::move(callback)](const Status& status,
-                                                          const NodeCore* core, Instant now) {
-    callback(status.ok() ? core->status(now) : status_without_node(status));
-  });
+  inside_->runtime->look(
+      [callback = std::move(callback)](const Status& status, const NodeCore* core, Instant now) {
+        callback(status.ok() ? core->status(now) : status_without_node(status));
+      });
 }
 NodeStatus Node::status() const {
   const Status may_block = inside_->may_block();
@@ -201,23 +213,22 @@ NodeStatus Node::status() const {
 }
 
 void Node::members(Callback<std::vector<Member>> callback) const {
-  inside_->runtime->look([callback = std::move(callback)](const Status& status,
-                                                          const NodeCore* core, Instant now) {
-    callback(status.ok() ? core->members(now) : std::vector<Member>());
-  });
+  inside_->runtime->look(
+      [callback = std::move(callback)](const Status& status, const NodeCore* core, Instant now) {
+        callback(status.ok() ? core->members(now) : std::vector<Member>());
+      });
 }
 std::vector<Member> Node::members() const {
-  return wait_for_look(inside_->may_block(), std::vector<Member>(),
-                       [this](Callback<std::vector<Member>> callback) {
-                         members(std::move(callback));
-                       });
+  return wait_for_look(
+      inside_->may_block(), std::vector<Member>(),
+      [this](Callback<std::vector<Member>> callback) { members(std::move(callback)); });
 }
 
 void Node::digest(Callback<Digest> callback) const {
-  inside_->runtime->look([callback = std::move(callback)](const Status& status,
-                                                          const NodeCore* core, Instant) {
-    callback(status.ok() ? core->digest() : Digest());
-  });
+  inside_->runtime->look(
+      [callback = std::move(callback)](const Status& status, const NodeCore* core, Instant) {
+        callback(status.ok() ? core->digest() : Digest());
+      });
 }
 Digest Node::digest() const {
   return wait_for_look(inside_->may_block(), Digest(),
@@ -225,16 +236,15 @@ Digest Node::digest() const {
 }
 
 void Node::tables(Callback<std::vector<TableInfo>> callback) const {
-  inside_->runtime->look([callback = std::move(callback)](const Status& status,
-                                                          const NodeCore* core, Instant) {
-    callback(status.ok() ? core->tables() : std::vector<TableInfo>());
-  });
+  inside_->runtime->look(
+      [callback = std::move(callback)](const Status& status, const NodeCore* core, Instant) {
+        callback(status.ok() ? core->tables() : std::vector<TableInfo>());
+      });
 }
 std::vector<TableInfo> Node::tables() const {
-  return wait_for_look(inside_->may_block(), std::vector<TableInfo>(),
-                       [this](Callback<std::vector<TableInfo>> callback) {
-                         tables(std::move(callback));
-                       });
+  return wait_for_look(
+      inside_->may_block(), std::vector<TableInfo>(),
+      [this](Callback<std::vector<TableInfo>> callback) { tables(std::move(callback)); });
 }
 
 void Node::wait_for_copies(size_t wanted, std::chrono::nanoseconds timeout,
@@ -246,30 +256,42 @@ void Node::wait_for_copies(size_t wanted, std::chrono::nanoseconds timeout,
 
 std::string_view state_name(NodeState state) {
   switch (state) {
-    case NodeState::kJoining: return "joining";
-    case NodeState::kOk: return "ok";
-    case NodeState::kNoQuorum: return "no-quorum";
-    case NodeState::kLeaving: return "leaving";
+    case NodeState::kJoining:
+      return "joining";
+    case NodeState::kOk:
+      return "ok";
+    case NodeState::kNoQuorum:
+      return "no-quorum";
+    case NodeState::kLeaving:
+      return "leaving";
   }
   return "unknown";
 }
 
 std::string_view role_name(NodeRole role) {
   switch (role) {
-    case NodeRole::kJoining: return "joining";
-    case NodeRole::kStandby: return "standby";
-    case NodeRole::kFollower: return "follower";
-    case NodeRole::kLeader: return "leader";
+    case NodeRole::kJoining:
+      return "joining";
+    case NodeRole::kStandby:
+      return "standby";
+    case NodeRole::kFollower:
+      return "follower";
+    case NodeRole::kLeader:
+      return "leader";
   }
   return "unknown";
 }
 
 std::string_view member_state_name(MemberState state) {
   switch (state) {
-    case MemberState::kUp: return "up";
-    case MemberState::kSilent: return "silent";
-    case MemberState::kCatchingUp: return "catching-up";
-    case MemberState::kLeaving: return "leaving";
+    case MemberState::kUp:
+      return "up";
+    case MemberState::kSilent:
+      return "silent";
+    case MemberState::kCatchingUp:
+      return "catching-up";
+    case MemberState::kLeaving:
+      return "leaving";
   }
   return "unknown";
 }

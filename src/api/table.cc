@@ -181,7 +181,8 @@ struct Attempt {
                       std::string_view absent, const Change& change) {
     // The copy ends the Moment before the caller's code runs.
     const std::optional<Entry> entry = entry_in(node.moment(), table, key);
-    return {.revision = entry ? entry->revision : 0, .value = change(entry ? entry->value : absent)};
+    return {.revision = entry ? entry->revision : 0,
+            .value = change(entry ? entry->value : absent)};
   }
 };
 
@@ -272,16 +273,16 @@ Result<uint64_t> Table::size(ReadOptions options) const {
 }
 void Table::size(ReadOptions options, Callback<Result<uint64_t>> callback) const {
   if (Status status = check_read(name_, ""); !status.ok()) return callback(std::move(status));
-  node_->fence(options, [node = node_, name = name_, callback = std::move(callback)](
-                            Status status) mutable {
-    if (!status.ok()) return callback(std::move(status));
-    // Between passes: what the fence waited for is there.
-    node->inside_->runtime->look([name = std::move(name), callback = std::move(callback)](
-                                     const Status& seen, const node::NodeCore* core, Instant) {
-      if (!seen.ok()) return callback(seen);
-      callback(core->table_size(name));
-    });
-  });
+  node_->fence(
+      options, [node = node_, name = name_, callback = std::move(callback)](Status status) mutable {
+        if (!status.ok()) return callback(std::move(status));
+        // Between passes: what the fence waited for is there.
+        node->inside_->runtime->look([name = std::move(name), callback = std::move(callback)](
+                                         const Status& seen, const node::NodeCore* core, Instant) {
+          if (!seen.ok()) return callback(seen);
+          callback(core->table_size(name));
+        });
+      });
 }
 
 // ---- writes ----
@@ -333,8 +334,8 @@ Result<std::string> Table::update(std::string_view key, std::string_view absent,
   const Instant deadline = node_->inside_->deadline(options.timeout);
   while (true) {
     Attempt attempt = Attempt::make(*node_, name_, key, absent, change);
-    const Result<BatchResult> done = node_->inside_->commit(
-        set_batch(name_, key, attempt.revision, attempt.value), deadline);
+    const Result<BatchResult> done =
+        node_->inside_->commit(set_batch(name_, key, attempt.revision, attempt.value), deadline);
     if (!done.ok()) return done.status();
     if (done->outcome == Outcome::kApplied) return std::move(attempt.value);
     if (node_->inside_->runtime->now() >= deadline) return outrun();

@@ -1,7 +1,7 @@
 // A blocking call's end: made on the caller's stack, set by the node's thread, waited for here.
 //
-// set() is called exactly once (callbacks always come: the core enforces deadlines), so waiting needs
-// no limit of its own.
+// set() is called exactly once (callbacks always come: the core enforces deadlines), so waiting
+// needs no limit of its own.
 #pragma once
 
 #include <condition_variable>

@@ -1,9 +1,9 @@
 // Calls of any thread on their way to the loop thread.
 //
-// A bounded queue with many producers and one consumer: a mutex held for a few moves of pointers, so
-// that order is plain and a full mailbox is an answer. The consumer takes everything at once. Only a
-// push into an empty mailbox wakes the consumer: under load it is awake anyway, and a wake-up costs
-// more than a call.
+// A bounded queue with many producers and one consumer: a mutex held for a few moves of pointers,
+// so that order is plain and a full mailbox is an answer. The consumer takes everything at once.
+// Only a push into an empty mailbox wakes the consumer: under load it is awake anyway, and a
+// wake-up costs more than a call.
 //
 // push() is thread-safe; take() and close() belong to the consumer.
 #pragma once

@@ -42,7 +42,8 @@ Status check_destination(const std::string& text, const std::string& what) {
     return Status::invalid(what + ": longer than " + std::to_string(kAddressBytesMax) + " bytes");
   }
   if (address->port == 0) {
-    return Status::invalid(what + ": " + text + " has port 0; name the port where peers are to dial");
+    return Status::invalid(what + ": " + text +
+                           " has port 0; name the port where peers are to dial");
   }
   if (is_wildcard(*address)) {
     return Status::invalid(what + ": nobody can dial " + text +
@@ -73,7 +74,8 @@ Status check_listen(const NodeOptions& options) {
 Status check_join(const std::vector<std::string>& join) {
   if (join.size() > kJoinListMax) {
     return Status::invalid("join: " + std::to_string(join.size()) + " addresses; at most " +
-                           std::to_string(kJoinListMax) + " are allowed, and one is enough to join");
+                           std::to_string(kJoinListMax) +
+                           " are allowed, and one is enough to join");
   }
   for (size_t i = 0; i < join.size(); ++i) {
     if (Status status = check_destination(join[i], "join"); !status.ok()) return status;

@@ -16,7 +16,9 @@ std::string refusal(const NodeOptions& options) {
   return status.message();
 }
 
-TEST(NodeOptions, TheDefaultsAreInRange) { EXPECT_TRUE(check_options({}).ok()); }
+TEST(NodeOptions, TheDefaultsAreInRange) {
+  EXPECT_TRUE(check_options({}).ok());
+}
 
 TEST(NodeOptions, ListeningBeyondLoopbackMustBeSaidAloud) {
   EXPECT_THAT(refusal({.cluster_listen = "192.0.2.1:7379"}), HasSubstr("insecure"));
@@ -29,10 +31,10 @@ TEST(NodeOptions, AWildcardAddressNeedsOneToAdvertise) {
   EXPECT_THAT(refusal({.cluster_listen = "0.0.0.0:7379", .insecure = true}),
               HasSubstr("advertise"));
   EXPECT_THAT(refusal({.cluster_listen = "[::]:7379", .insecure = true}), HasSubstr("advertise"));
-  EXPECT_TRUE(check_options({.cluster_listen = "0.0.0.0:7379",
-                             .advertise = "192.0.2.1:7379",
-                             .insecure = true})
-                  .ok());
+  EXPECT_TRUE(
+      check_options(
+          {.cluster_listen = "0.0.0.0:7379", .advertise = "192.0.2.1:7379", .insecure = true})
+          .ok());
   EXPECT_THAT(refusal({.advertise = "0.0.0.0:7379"}), HasSubstr("nobody can dial"));
 }
 

@@ -58,7 +58,9 @@ Runtime::Runtime(NodeOptions options)
       mailbox_(kMailboxCallsMax, kMailboxBytesMax, [this] { loop_->wake(); }),
       slot_(std::make_unique<store::Store>(hash_seed_)) {}
 
-Runtime::~Runtime() { stop(); }
+Runtime::~Runtime() {
+  stop();
+}
 
 Status Runtime::listen() {
   const auto on_frame = [this](const Peer& from, const SharedBytes& frame) {
@@ -218,10 +220,12 @@ void Runtime::refuse(Call& call, const Status& why) {
 
 Status Runtime::status_of(Pushed pushed) {
   switch (pushed) {
-    case Pushed::kYes: return {};
+    case Pushed::kYes:
+      return {};
     case Pushed::kFull:
       return Status::overloaded("too many calls wait at this node; try again after a pause");
-    case Pushed::kClosed: return Status::unavailable("the node has stopped; not applied");
+    case Pushed::kClosed:
+      return Status::unavailable("the node has stopped; not applied");
   }
   return {};
 }
@@ -262,9 +266,13 @@ void Runtime::when_ok(Instant deadline, NodeCore::FenceDone done) {
   push(OkWait{deadline, std::move(done)}, 0);
 }
 
-void Runtime::look(Look look) { push(std::move(look), 0); }
+void Runtime::look(Look look) {
+  push(std::move(look), 0);
+}
 
-Instant Runtime::now() const { return loop_->now(); }
+Instant Runtime::now() const {
+  return loop_->now();
+}
 
 Instant Runtime::after(Duration timeout) const {
   const Instant start = now();

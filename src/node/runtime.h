@@ -1,12 +1,12 @@
 // The production home of a NodeCore: one thread with a loop, the links to peers, and the mailbox
 // through which every other thread hands in its calls.
 //
-// A pass: frames that arrived are fed to the core as they are read; at the end, what the mailbox has
-// is fed, then the core turns once for all of it. A pass without news does nothing. When the core's
-// incarnation is spent, the next one starts in its place.
+// A pass: frames that arrived are fed to the core as they are read; at the end, what the mailbox
+// has is fed, then the core turns once for all of it. A pass without news does nothing. When the
+// core's incarnation is spent, the next one starts in its place.
 //
-// Thread-safe, but for start and stop. Callbacks run on the runtime's thread, exactly once, or in the
-// caller if a call fails at once; they must not block.
+// Thread-safe, but for start and stop. Callbacks run on the runtime's thread, exactly once, or in
+// the caller if a call fails at once; they must not block.
 #pragma once
 
 #include <atomic>
@@ -50,8 +50,8 @@ class Runtime {
   static Result<std::unique_ptr<Runtime>> start(NodeOptions options);
 
   ~Runtime();
-  // Ends calls under way, kUnknownOutcome where a write was sent, else kUnavailable, and the thread.
-  // Later calls fail with kUnavailable. Not from a callback.
+  // Ends calls under way, kUnknownOutcome where a write was sent, else kUnavailable, and the
+  // thread. Later calls fail with kUnavailable. Not from a callback.
   void stop();
 
   void submit(Write write);

@@ -11,10 +11,14 @@ namespace {
 
 Severity severity_of(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return Severity::kDebug;
-    case LogLevel::kInfo: return Severity::kInfo;
-    case LogLevel::kWarning: return Severity::kWarning;
-    case LogLevel::kError: return Severity::kError;
+    case LogLevel::kDebug:
+      return Severity::kDebug;
+    case LogLevel::kInfo:
+      return Severity::kInfo;
+    case LogLevel::kWarning:
+      return Severity::kWarning;
+    case LogLevel::kError:
+      return Severity::kError;
   }
   return Severity::kError;
 }
@@ -53,10 +57,14 @@ class StderrLog final : public Log {
  private:
   static spdlog::level::level_enum spdlog_level(LogLevel level) {
     switch (level) {
-      case LogLevel::kDebug: return spdlog::level::debug;
-      case LogLevel::kInfo: return spdlog::level::info;
-      case LogLevel::kWarning: return spdlog::level::warn;
-      case LogLevel::kError: return spdlog::level::err;
+      case LogLevel::kDebug:
+        return spdlog::level::debug;
+      case LogLevel::kInfo:
+        return spdlog::level::info;
+      case LogLevel::kWarning:
+        return spdlog::level::warn;
+      case LogLevel::kError:
+        return spdlog::level::err;
     }
     return spdlog::level::err;
   }

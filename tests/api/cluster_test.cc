@@ -52,9 +52,8 @@ TEST(Cluster, OneThreadAtEachNodeCountsToOneSum) {
         Batch batch;
         batch.add("t", "sum", 1);
         EXPECT_TRUE(cluster[i].commit(std::move(batch)).ok());
-        const auto changed = cluster[i].table("t").update("text", "", [](std::string_view value) {
-          return std::string(value) + "x";
-        });
+        const auto changed = cluster[i].table("t").update(
+            "text", "", [](std::string_view value) { return std::string(value) + "x"; });
         EXPECT_TRUE(changed.ok()) << changed.status().message();
       }
     });
@@ -70,8 +69,8 @@ TEST(Cluster, CopiesAreCounted) {
   (void)cluster[0].table("t").put("a", "1");
   for (size_t i = 0; i < 3; ++i) {
     std::promise<Result<size_t>> copies;
-    cluster[i].wait_for_copies(
-        2, kPatience, [&](Result<size_t> count) { copies.set_value(std::move(count)); });
+    cluster[i].wait_for_copies(2, kPatience,
+                               [&](Result<size_t> count) { copies.set_value(std::move(count)); });
     const Result<size_t> count = copies.get_future().get();
     ASSERT_TRUE(count.ok());
     EXPECT_EQ(*count, 2);

@@ -107,8 +107,8 @@ TEST_F(NodeTest, ABlockingCallFromACallbackIsRefused) {
   std::promise<std::vector<Status>> refused;
   table_.put("a", "1", {}, [&](Result<uint64_t>) {
     Table table = node_.table("t");
-    refused.set_value({table.put("b", "2").status(), table.get("a").status(),
-                       table.size().status(), node_.fence(), node_.wait_until_ok(1s),
+    refused.set_value({table.put("b", "2").status(), table.get("a").status(), table.size().status(),
+                       node_.fence(), node_.wait_until_ok(1s),
                        table.update("a", "", [](auto) { return "x"; }).status()});
     // These have no Status to say it with; they must not block either.
     EXPECT_THAT(node_.status().waiting_for, HasSubstr("callback"));
@@ -130,8 +130,7 @@ TEST_F(NodeTest, CallbacksMayCallOn) {
     });
   };
   const auto append = [](std::string_view value) { return std::string(value) + "2"; };
-  table_.put("a", "1", {},
-             [&](Result<uint64_t>) { table_.update("a", "", append, {}, read); });
+  table_.put("a", "1", {}, [&](Result<uint64_t>) { table_.update("a", "", append, {}, read); });
   EXPECT_EQ(end.get_future().get(), "12");
 }
 

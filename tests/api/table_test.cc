@@ -135,13 +135,12 @@ TEST_F(TableTest, UpdatesOfManyThreadsAllCount) {
 
 TEST_F(TableTest, UpdateEndsAtItsDeadlineWhateverOthersWrite) {
   // Someone writes within each attempt.
-  const auto result = table_.update(
-      "key", "0",
-      [this](std::string_view value) {
-        (void)node_.table("colors").put("key", value);
-        return std::string(value);
-      },
-      {.timeout = 50ms});
+  const auto result = table_.update("key", "0",
+                                    [this](std::string_view value) {
+                                      (void)node_.table("colors").put("key", value);
+                                      return std::string(value);
+                                    },
+                                    {.timeout = 50ms});
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.status().code(), Code::kUnavailable);
 }
@@ -157,14 +156,13 @@ TEST_F(TableTest, TheCallbackFormsDoTheSame) {
               Optional(std::string("blue")));
   EXPECT_FALSE(expect_ok(
       wait_for<Result<bool>>([&](auto done) { table_.insert("sky", "grey", write, done); })));
-  const std::optional<Entry> entry = expect_ok(wait_for<Result<std::optional<Entry>>>(
-      [&](auto done) { table_.fetch("sky", read, done); }));
+  const std::optional<Entry> entry = expect_ok(
+      wait_for<Result<std::optional<Entry>>>([&](auto done) { table_.fetch("sky", read, done); }));
   ASSERT_TRUE(entry);
-  EXPECT_TRUE(expect_ok(wait_for<Result<std::optional<uint64_t>>>([&](auto done) {
-    table_.compare_and_set("sky", entry->revision, "red", write, done);
-  })));
-  EXPECT_TRUE(expect_ok(
-      wait_for<Result<bool>>([&](auto done) { table_.contains("sky", read, done); })));
+  EXPECT_TRUE(expect_ok(wait_for<Result<std::optional<uint64_t>>>(
+      [&](auto done) { table_.compare_and_set("sky", entry->revision, "red", write, done); })));
+  EXPECT_TRUE(
+      expect_ok(wait_for<Result<bool>>([&](auto done) { table_.contains("sky", read, done); })));
   EXPECT_EQ(expect_ok(wait_for<Result<uint64_t>>([&](auto done) { table_.size(read, done); })), 1);
   EXPECT_THAT(expect_ok(wait_for<Result<std::vector<std::optional<std::string>>>>([&](auto done) {
                 table_.get(std::vector<std::string>{"sky", "sea"}, read, done);
