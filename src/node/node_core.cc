@@ -291,12 +291,15 @@ void NodeCore::Inside::turn_copies() {
 void NodeCore::Inside::send_outbox() {
   for (auto& [to, message] : std::exchange(outbox_, {})) {
     RaftMessage raft;
+    const Term term = std::visit([](const auto& m) { return m.term; }, message);
     if (std::holds_alternative<consensus::AppendEntries>(message) ||
         std::holds_alternative<consensus::InstallSnapshot>(message)) {
+      // Of a term that ended within this pass: what we know by now is not that term's to tell.
+      if (term != replica_->term()) continue;
       raft.round = rounds_.latest();
       raft.stable = stable_;
       told_[to] = {stable_, rounds_.latest()};
-    } else if (echo_term_ == replica_->term()) {
+    } else if (term == echo_term_) {
       raft.echo = echo_;
     }
     raft.message = std::move(message);
