@@ -50,7 +50,7 @@ Server read_server(Reader& in) {
 
 bool is_valid(const Configuration& configuration) {
   const std::vector<Server>& servers = configuration.servers;
-  if (servers.empty() || servers.size() > kMembersMax) return false;
+  if (servers.size() > kMembersMax || configuration.voters() == 0) return false;
   for (const Server& server : servers) {
     if (!server.id || configuration.find(server.id) != &server) return false;
     if (server.description.size() > kDescriptionBytesMax) return false;

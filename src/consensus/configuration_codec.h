@@ -21,7 +21,8 @@
 
 namespace ram::consensus {
 
-// Not empty, at most kMembersMax, ids set and distinct, descriptions within bounds and without NUL.
+// At least one voter, at most kMembersMax servers, ids set and distinct, descriptions within bounds
+// and without NUL.
 bool is_valid(const Configuration& configuration);
 
 // Requires: is_valid(configuration).

@@ -259,7 +259,7 @@ bool is_valid(const SnapshotToken& token) {
   constexpr uint64_t kTermEnd = uint64_t{1} << 63;
   return token.index && token.term && token.term.value < kTermEnd && token.index.value < kTermEnd &&
          token.configuration_index && token.configuration_index <= token.index &&
-         is_valid(token.configuration) && token.configuration.voters() > 0;
+         is_valid(token.configuration);
 }
 
 }  // namespace ram::consensus

@@ -47,7 +47,7 @@ void encode(const SnapshotToken& token, Writer& out);
 // Fails the reader unless it is well-formed (is_valid).
 SnapshotToken decode_token(Reader& in);
 
-// Index, term and configuration index set, in order; the configuration valid and with a voter.
+// Index, term and configuration index set, in order; the configuration valid.
 bool is_valid(const SnapshotToken& token);
 
 }  // namespace ram::consensus

@@ -283,7 +283,10 @@ void Replica::Inside::pass(NodeId from, AppendEntries& m, const Verdict&) {
   FenceRow::Cutter cutter(row_, m, situation(from).base);
   while (std::optional<AppendPiece> piece = cutter.next()) {
     const LogIndex pending = engine_.pending_change();
-    if (row_.implies_committed(pending, *piece, term_at(piece->previous))) commit_change(pending);
+    // While a state is being installed the change is gone with the log, and the piece will be ignored.
+    if (log_.has(pending) && row_.implies_committed(pending, *piece, term_at(piece->previous))) {
+      commit_change(pending);
+    }
 
     const size_t count = piece->entries.size();
     const Term stated = count > 0 ? piece->entries.back().term : piece->previous_term;
@@ -340,6 +343,7 @@ void Replica::Inside::take(EngineStep& step, std::span<LogEntry> given, LogIndex
     changes_.clear();
   }
   RAM_CHECK(engine_.last() == log_.last());
+  verified_ = std::min(verified_, log_.last());  // a leader of this term took back what it had said
   if (std::exchange(configuration_moved_, false)) {
     latest_ = engine_.latest_configuration();
     committed_ = engine_.committed_configuration();
