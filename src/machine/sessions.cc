@@ -70,8 +70,9 @@ const Session* Sessions::find(NodeId origin) const {
   return const_cast<Sessions*>(this)->find(origin);
 }
 
-bool Sessions::insert(NodeId origin, Session session) {
-  return sessions_.try_emplace(origin, std::move(session)).second;
+Session* Sessions::restore(NodeId origin, Sequence floor) {
+  const auto [at, is_new] = sessions_.try_emplace(origin, floor);
+  return is_new ? &at->second : nullptr;
 }
 
 uint64_t Sessions::digest() const {

@@ -81,8 +81,8 @@ class Sessions {
   const Session* find(NodeId origin) const;
   // The session of `origin`, which begins if there is none.
   Session& open(NodeId origin) { return sessions_[origin]; }
-  // Restores a session. False: `origin` has one.
-  bool insert(NodeId origin, Session session);
+  // Begins a session with what came up to `floor` forgotten. Null: `origin` has one.
+  Session* restore(NodeId origin, Sequence floor);
   // False: there was none.
   bool close(NodeId origin) { return sessions_.erase(origin) != 0; }
 

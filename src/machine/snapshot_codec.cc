@@ -219,8 +219,8 @@ const char* StateLoader::read_session(Reader& reader) {
   const Sequence floor(reader.varint());
   if (!reader.ok() || !origin || floor > last || last.value >= kCounterMax) return "bad session";
   if (last - floor > kTransactionsInFlightMax) return "too many replies";
-  if (!machine_->sessions_.insert(origin, Session(floor))) return "a session twice";
-  session_ = machine_->sessions_.find(origin);
+  session_ = machine_->sessions_.restore(origin, floor);
+  if (session_ == nullptr) return "a session twice";
   session_last_ = last;
   return nullptr;
 }

@@ -19,7 +19,7 @@ constexpr size_t kOwnBytesKept = 4096;
 }  // namespace
 
 void Staging::reset() {
-  if (items_.size() > kItemsKept) {
+  if (items_.size() > kItemsKept || uses_.size() > kItemsKept) {
     items_ = {};
     uses_ = {};
     item_of_name_ = decltype(item_of_name_)();
