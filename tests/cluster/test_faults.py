@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import history
@@ -53,6 +54,33 @@ class Load:
         self.check()
 
 
+def check_history(path):
+    return subprocess.run([os.environ["RAM_CHECK_HISTORY"], str(path)], capture_output=True,
+                          text=True, timeout=300, check=False)
+
+
+class TheChecker(unittest.TestCase):
+    """Were it blind, the test below would prove nothing."""
+
+    def verdict(self, *lines):
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+            file.write("\n".join(lines) + "\n")
+            file.flush()
+            return check_history(file.name).returncode
+
+    def test_a_stale_read_is_found(self):
+        self.assertEqual(self.verdict("k put 1 2 7 -", "k get 3 4 - 7"), 0)
+        self.assertEqual(self.verdict("k put 1 2 7 -", "k get 3 4 - nil"), 1)
+
+    def test_a_write_applied_twice_is_found(self):
+        self.assertEqual(self.verdict("k add 1 ? 1 -", "k get 3 4 - 1"), 0)
+        self.assertEqual(self.verdict("k add 1 ? 1 -", "k get 3 4 - 2"), 1)
+
+    def test_a_lost_write_is_found(self):
+        self.assertEqual(self.verdict("k add 1 2 1 1", "k add 3 4 1 2"), 0)
+        self.assertEqual(self.verdict("k add 1 2 1 1", "k add 3 4 1 1"), 1)
+
+
 class Faults(unittest.TestCase):
     def kill_and_restart(self, victim, cluster, load):
         others = [node for node in cluster if node is not victim]
@@ -74,8 +102,7 @@ class Faults(unittest.TestCase):
     def check_history(self, load, directory):
         path = directory / "history.txt"
         load.history.write(path)
-        done = subprocess.run([os.environ["RAM_CHECK_HISTORY"], str(path)], capture_output=True,
-                              text=True, timeout=300, check=False)
+        done = check_history(path)
         print(done.stdout.splitlines()[-1] if done.stdout else "", file=sys.stderr)
         if done.returncode != 0:
             kept = os.path.join(os.environ.get("RAM_BUILD_DIR", "."), "bad-history.txt")
