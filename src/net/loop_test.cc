@@ -158,18 +158,17 @@ TEST(Loop, ItsOwnStandstillIsNotTakenForTheSilenceOfOthers) {
   std::string order;
   loop.on_wake([&] { order += "heard "; });
   Timer silence(loop);
-  Instant due;
+  const Instant due = loop.now() + 10ms;
   Instant until;
+  silence.start(due, [&] {
+    order += "silence ";
+    until = loop.dispatched_until();
+    loop.stop();
+  });
   loop.post([&] {
-    due = loop.now() + 1ms;
-    silence.start(due, [&] {
-      order += "silence ";
-      until = loop.dispatched_until();
-      loop.stop();
-    });
     // In time, while we stand still; seen only afterwards.
     std::thread([&] { loop.wake(); }).join();
-    while (loop.now() < due + 20ms) std::this_thread::yield();
+    while (loop.now() < due + 10ms) std::this_thread::yield();
   });
   loop.run();
   EXPECT_EQ(order, "heard silence ");
