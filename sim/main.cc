@@ -14,8 +14,9 @@ namespace ram::sim {
 namespace {
 
 constexpr const char* kHelp =
-    R"(usage: ram-sim --seed S [--nodes N] [--seconds T] [--mistake NAME] [--no-trace]
-           replays one run, with its trace
+    R"(usage: ram-sim --seed S [--nodes N] [--seconds T] [--mistake NAME]
+               [--no-trace | --frames]
+           replays one run, with its trace; --frames: with every frame, too
        ram-sim --from S --count N [--nodes N] [--seconds T] [--mistake NAME]
                [--jobs J] [--budget SECONDS] [--stop-at-first]
            makes many runs, and prints the line that replays each that fails
@@ -68,6 +69,10 @@ std::string parse(const std::vector<std::string>& words, Arguments& arguments) {
       arguments.trace = false;
       continue;
     }
+    if (flag == "--frames") {
+      options.trace_frames = true;
+      continue;
+    }
     if (flag == "--stop-at-first") {
       arguments.stop_at_first = true;
       continue;
@@ -114,6 +119,7 @@ std::string parse(const std::vector<std::string>& words, Arguments& arguments) {
 
 int replay(const Arguments& arguments) {
   RunOptions options = arguments.job.options;
+  std::cout << std::unitbuf;  // all lines are out when it dies
   if (arguments.trace) options.trace = &std::cout;
   const RunResult result = run_job({options, /*twice=*/false});
   std::cout << describe(result.counters) << "trace hash " << std::hex << result.trace_hash

@@ -15,12 +15,13 @@ struct RunOptions {
   size_t nodes = 0;  // that found; 0: the seed says
   Duration length = std::chrono::seconds(30);
   node::Mistakes mistakes;
-  std::ostream* trace = nullptr;
+  std::ostream* trace = nullptr;  // null: none
+  bool trace_frames = false;
 };
 
 // Plain numbers, so that they can be sent from one process to another, and added up.
 struct RunCounters {
-  uint64_t runs = 0, virtual_ms = 0, real_us = 0, events = 0;
+  uint64_t runs = 0, virtual_ms = 0, cpu_us = 0, events = 0;
   uint64_t frames = 0, bytes = 0, lost = 0, repeated = 0, cut_off = 0, broken = 0;
   uint64_t reads = 0, reads_done = 0;
   uint64_t writes = 0, writes_done = 0, writes_unknown = 0, writes_refused = 0;

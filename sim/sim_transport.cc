@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sim/describe_frame.h"
+
 namespace ram::sim {
 
 using std::chrono::microseconds;
@@ -48,6 +50,9 @@ void SimNetwork::send(size_t from, NodeId source, const std::string& address, no
   const SharedBytes frame = flatten(std::move(pieces));
   world_.trace().note(from << 8 | to << 1 | static_cast<size_t>(lane));
   world_.trace().note(frame.view());
+  if (world_.trace().has_frames()) {
+    world_.line(from + 1, " > ", to + 1, " ", describe_frame(frame));
+  }
   ++counters_.frames;
   counters_.bytes += frame.size();
   if (lane == node::Lane::kBulk) {
@@ -59,7 +64,7 @@ void SimNetwork::send(size_t from, NodeId source, const std::string& address, no
   } else if (ordered_) {
     send_ordered(from, to, static_cast<size_t>(lane), source, frame);
   } else {
-    send_loose(from, to, source, frame);
+    send_loose(from, to, static_cast<size_t>(lane), source, frame);
   }
 }
 
@@ -74,7 +79,8 @@ Duration SimNetwork::delay(size_t bytes) {
   return delay;
 }
 
-void SimNetwork::send_loose(size_t from, size_t to, NodeId source, const SharedBytes& frame) {
+void SimNetwork::send_loose(size_t from, size_t to, size_t lane, NodeId source,
+                            const SharedBytes& frame) {
   if (pair(from, to).cut) {
     ++counters_.cut_off;
     return;
@@ -86,10 +92,15 @@ void SimNetwork::send_loose(size_t from, size_t to, NodeId source, const SharedB
   size_t copies = 1;
   while (copies < 4 && weather_.repeat > 0 && random_.chance(weather_.repeat)) ++copies;
   counters_.repeated += copies - 1;
+  Stream& stream = pair(from, to).streams[lane];
   for (; copies > 0; --copies) {
-    world_.after(delay(frame.size()), [=, this] {
-      deliver_(to, {source, addresses_[from]}, frame);
-    });
+    WorldTime arrival = world_.now() + delay(frame.size());
+    if (!random_.chance(weather_.overtaken)) {
+      arrival = std::max(arrival, stream.last_arrival + Duration(1));
+      // Who is late by accident holds up nobody.
+      if (arrival <= world_.now() + weather_.delay_max) stream.last_arrival = arrival;
+    }
+    world_.at(arrival, [=, this] { deliver_(to, {source, addresses_[from]}, frame); });
   }
 }
 

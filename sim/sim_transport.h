@@ -1,8 +1,8 @@
 // The network between the places of a world: a frame goes to whoever lives at the address when it
 // arrives.
 //
-// Two kinds. *Loose*: each frame for itself, delayed, lost, repeated and overtaken; more than the
-// core may ask for, less than it gets in production. *Ordered*: one stream per lane of each
+// Two kinds. *Loose*: each frame for itself, delayed, lost, repeated and overtaken; less than the
+// core gets in production, as much as it relies on. *Ordered*: one stream per lane of each
 // direction, as TCP; instead of losing a frame the stream breaks, with all that is under way, and
 // is made anew some time later, of which the sender is told.
 //
@@ -27,7 +27,8 @@ namespace ram::sim {
 struct NetworkWeather {
   Duration delay_min = std::chrono::microseconds(100);
   Duration delay_max = std::chrono::milliseconds(3);
-  double late = 0;  // share of frames that take up to late_max longer
+  double overtaken = 1;  // share of frames that those behind need not wait for
+  double late = 0;       // share of frames that take up to late_max longer
   Duration late_max = std::chrono::seconds(2);
   double loss = 0;            // of frames; ordered: of streams, per frame
   double repeat = 0;          // of frames; not if ordered
@@ -83,7 +84,7 @@ class SimNetwork {
 
   Pair& pair(size_t from, size_t to) { return pairs_[from * places_ + to]; }
   Duration delay(size_t bytes);
-  void send_loose(size_t from, size_t to, NodeId source, const SharedBytes& frame);
+  void send_loose(size_t from, size_t to, size_t lane, NodeId source, const SharedBytes& frame);
   void send_ordered(size_t from, size_t to, size_t lane, NodeId source, const SharedBytes& frame);
   void break_stream(size_t from, size_t to, size_t lane);
   void dial_later(size_t from, size_t to, size_t lane);

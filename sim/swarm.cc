@@ -28,9 +28,9 @@ node::CoreLimits small_limits(Random& random) {
   if (random.one_in(2)) limits.records_in_flight = random.between(1, 8);
   if (random.one_in(3)) limits.bytes_in_flight = random.between(1'000, 20'000);
   if (random.one_in(2)) limits.transactions_in_flight = random.between(1, 64);
-  if (!random.one_in(3)) limits.log_entries = random.between(10, 400);
-  if (random.one_in(3)) limits.log_bytes = random.between(2'000, 60'000);
-  if (!random.one_in(3)) limits.state_piece_bytes = random.between(64, 4'000);
+  if (!random.one_in(3)) limits.log_entries = random.between(10, 200);
+  if (random.one_in(3)) limits.log_bytes = random.between(8'000, 100'000);
+  if (!random.one_in(3)) limits.state_piece_bytes = random.between(500, 8'000);
   if (random.one_in(2)) limits.message_entries = random.between(1, 16);
   return limits;
 }
@@ -67,6 +67,8 @@ Swarm draw_swarm(const World& world, size_t nodes, Duration length) {
   swarm.calm.delay_min = draw(random, microseconds(20), microseconds(500));
   swarm.calm.delay_max = swarm.calm.delay_min + draw(random, microseconds(50), milliseconds(4));
   if (random.one_in(4)) swarm.calm.delay_max += milliseconds(20);
+  // Nothing, a little, or much; shuffling all frames makes more of them than any work does.
+  swarm.calm.overtaken = random.one_in(3) ? 0 : draw_share(random, random.one_in(2) ? 0.02 : 0.3);
   swarm.rough = swarm.calm;
   swarm.rough.delay_max += random.one_in(2) ? milliseconds(30) : milliseconds(0);
   swarm.rough.late = random.one_in(2) ? 0 : draw_share(random, 0.05);
@@ -88,7 +90,7 @@ Swarm draw_swarm(const World& world, size_t nodes, Duration length) {
   swarm.timer_late = draw(random, microseconds(1), milliseconds(2));
 
   swarm.clients = random.between(1, 4);
-  swarm.think_max = draw(random, milliseconds(20), milliseconds(400));
+  swarm.think_max = draw(random, milliseconds(50), milliseconds(500));
   swarm.read_step_max =
       random.one_in(2) ? milliseconds(1) : draw(random, Duration(0), milliseconds(100));
   swarm.value_bytes = random.one_in(3) ? random.below(400) : 0;
@@ -103,13 +105,13 @@ std::string describe(const Swarm& swarm) {
   std::ostringstream text;
   text << swarm.founders << " founders, " << swarm.joiners << " joiners, "
        << (swarm.ordered ? "ordered" : "loose") << " network of " << ms(swarm.calm.delay_min)
-       << " to " << ms(swarm.calm.delay_max) << ", rough: late " << swarm.rough.late << " loss "
-       << swarm.rough.loss << " repeat " << swarm.rough.repeat << "; faults every "
-       << ms(swarm.fault_every) << ":" << (swarm.partitions ? " partitions" : "")
-       << (swarm.one_way_cuts ? " one-way" : "") << (swarm.flaky ? " flaky" : "")
-       << (swarm.crashes ? " crashes" : "") << (swarm.founding_crashes ? " founding-crashes" : "")
-       << (swarm.pauses ? " pauses" : "") << (swarm.drift ? " drift" : "")
-       << (swarm.wall_jumps ? " wall-jumps" : "") << "; failover "
+       << " to " << ms(swarm.calm.delay_max) << ", overtaken " << swarm.calm.overtaken
+       << ", rough: late " << swarm.rough.late << " loss " << swarm.rough.loss << " repeat "
+       << swarm.rough.repeat << "; faults every " << ms(swarm.fault_every) << ":"
+       << (swarm.partitions ? " partitions" : "") << (swarm.one_way_cuts ? " one-way" : "")
+       << (swarm.flaky ? " flaky" : "") << (swarm.crashes ? " crashes" : "")
+       << (swarm.founding_crashes ? " founding-crashes" : "") << (swarm.pauses ? " pauses" : "")
+       << (swarm.drift ? " drift" : "") << (swarm.wall_jumps ? " wall-jumps" : "") << "; failover "
        << ms(swarm.parameters.failover_after) << ", voters " << swarm.parameters.voters_max
        << ", passes of " << ms(swarm.pass_max) << ", clients " << swarm.clients << " thinking "
        << ms(swarm.think_max) << "; mailbox " << swarm.limits.mailbox_calls << ", record bytes "

@@ -18,7 +18,7 @@ namespace ram::sim {
 class Trace {
  public:
   // Lines go to `out`; null: only the hash is kept.
-  explicit Trace(std::ostream* out) : out_(out) {}
+  explicit Trace(std::ostream* out, bool frames = false) : out_(out), frames_(frames) {}
 
   void note(uint64_t word) { hash_ = mix64(hash_ ^ word); }
   void note(std::string_view bytes) {
@@ -34,6 +34,8 @@ class Trace {
   }
 
   bool has_text() const { return out_ != nullptr; }
+  // Frames, too.
+  bool has_frames() const { return out_ != nullptr && frames_; }
   template <class... Parts>
   void line(WorldTime now, const Parts&... parts) {
     if (out_ == nullptr) return;
@@ -53,6 +55,7 @@ class Trace {
 
  private:
   std::ostream* out_;
+  bool frames_;
   uint64_t hash_ = 1;
 };
 

@@ -4,6 +4,12 @@
 
 namespace ram::sim {
 
+namespace {
+
+constexpr uint64_t kEventsPerSecondMax = 1'000'000;
+
+}  // namespace
+
 void World::at(WorldTime time, Event event) {
   queue_.push_back({std::max(time, now_), events_put_++, std::move(event)});
   std::push_heap(queue_.begin(), queue_.end(), later);
@@ -16,6 +22,14 @@ void World::run_until(WorldTime end) {
     queue_.pop_back();
     now_ = item.time;
     ++events_;
+    if (now_ - second_ >= std::chrono::seconds(1)) {
+      second_ = now_;
+      events_before_ = events_;
+    }
+    if (events_ - events_before_ > kEventsPerSecondMax) {
+      fail("more than " + std::to_string(kEventsPerSecondMax) + " events in a second");
+      return;
+    }
     trace_.note(static_cast<uint64_t>(now_.time_since_epoch().count()));
     item.event();
   }

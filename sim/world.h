@@ -22,7 +22,8 @@ class World {
  public:
   using Event = std::function<void()>;
 
-  World(uint64_t seed, std::ostream* trace_to) : seed_(seed), trace_(trace_to) {}
+  World(uint64_t seed, std::ostream* trace_to, bool trace_frames = false)
+      : seed_(seed), trace_(trace_to, trace_frames) {}
 
   WorldTime now() const { return now_; }
   // The next number of what happens; never the same twice.
@@ -30,7 +31,8 @@ class World {
 
   void at(WorldTime time, Event event);
   void after(Duration delay, Event event) { at(now_ + delay, std::move(event)); }
-  // Runs events until none is left before `end`, or something failed. Time is `end` then.
+  // Runs events until none is left before `end`, or something failed (which more events in a second
+  // than anything but a loop without end makes also is). Time is `end` then.
   void run_until(WorldTime end);
 
   // A stream of chance that no one else draws from.
@@ -65,6 +67,8 @@ class World {
   std::vector<Item> queue_;  // a heap
   uint64_t events_put_ = 0;
   uint64_t events_ = 0;
+  WorldTime second_{};  // the current one, and the events before it
+  uint64_t events_before_ = 0;
   Tick ticks_ = 0;
   std::string failure_;
 };

@@ -218,7 +218,7 @@ class Bursts final : public Workload {
   std::vector<KeyName> keys() const override { return {}; }
 
   void act(Place& place, Random& random, Next next) override {
-    auto left = std::make_shared<uint64_t>(random.between(2, 60));
+    auto left = std::make_shared<uint64_t>(random.between(2, 40));
     const uint64_t count = *left;
     const bool chained = random.one_in(3);
     for (uint64_t i = 0; i < count; ++i) {
