@@ -271,18 +271,29 @@ def cmake_arguments(text):
     return re.findall(r"[^\s()\"]+", re.sub(r"#[^\n]*", "", text))
 
 
+def expand(word, items):
+    """`${part}_test.cc` in a foreach names a file for each item; any word of the file may be one."""
+    variable = re.search(r"\$\{\w+\}", word)
+    if not variable:
+        return [word]
+    return [word[:variable.start()] + item + word[variable.end():] for item in items]
+
+
 def check_built(files):
     """Sources that no CMakeLists.txt names, headers nobody includes, tests nobody runs."""
     named = set()
     for path, text in files.items():
         if path.rsplit("/", 1)[-1] == "CMakeLists.txt" or path.endswith(".cmake"):
             folder = path.rsplit("/", 1)[0] if "/" in path else ""
-            for word in cmake_arguments(text):
+            words = cmake_arguments(text)
+            items = {word.split(":")[0] for word in words}
+            for word in words:
                 word = word.replace("${CMAKE_CURRENT_SOURCE_DIR}/", "")
                 if word.startswith("${PROJECT_SOURCE_DIR}/"):
                     named.add(word.split("/", 1)[1])
                 else:
-                    named.add(os.path.normpath(os.path.join(folder, word)))
+                    named.update(os.path.normpath(os.path.join(folder, each))
+                                 for each in expand(word, items))
     included = set()
     for path, text in files.items():
         if path.endswith(CXX):
@@ -407,6 +418,7 @@ CASES = [
     ("src/store/a.h", "#pragma once\nint x;\n", "does not open with its purpose"),
     ("src/store/new.cc", "int x;\n", "a source that is not built"),
     ("src/store/new_test.cc", "int x;\n", "a test that is not built"),
+    ("src/store/many_test.cc", "int x;\n", None),
     ("src/store/new.h", HEADER, "nobody includes"),
     ("tests/cluster/test_kill.py", "pass\n", "nobody runs"),
     ("include/ram/version.h", HEADER + 'constexpr auto kVersion = "9.0.0";\n', "make them one"),
@@ -415,7 +427,7 @@ CASES = [
 
 def self_test():
     """The number of cases that do not find what they should."""
-    names = {name for name, _, _ in CASES if "new" not in name and not name.endswith(".py")}
+    names = {name for name, _, _ in CASES if not re.search("new|many", name) and not name.endswith(".py")}
     failures = 0
     for name, text, expected in CASES:
         tree = {n: (HEADER if n.endswith(".h") else "int x;\n") for n in names}
@@ -424,6 +436,7 @@ def self_test():
             listed = " ".join(m.rsplit("/", 1)[1] for m in names
                               if m.startswith(folder + "/") and m.endswith(".cc"))
             tree[f"{folder}/CMakeLists.txt"] = f"ram_layer(NAME x SOURCES {listed})\n"
+        tree["src/store/CMakeLists.txt"] += "foreach(p IN ITEMS many)\n  x(${p}_test.cc)\n"
         tree["src/node/CMakeLists.txt"] = "ram_layer(NAME runtime SOURCES links.cc DEPENDS net)\n"
         tree["CMakeLists.txt"] = "project(ram VERSION 0.1.0)\n"
         tree[name] = text
