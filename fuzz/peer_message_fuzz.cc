@@ -1,5 +1,5 @@
-// Any bytes as a peer's frame: decoded or refused, and what was decoded is written back and reads the
-// same.
+// Any bytes as a peer's frame: decoded or refused, and what was decoded is written back and reads
+// the same.
 
 #include <cstddef>
 #include <cstdint>

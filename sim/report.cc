@@ -28,8 +28,9 @@ std::string describe(const RunCounters& c) {
   std::ostringstream text;
   text << "virtual " << c.virtual_ms / 1000 << " s (quiet " << share(c.quiet_ms, c.virtual_ms)
        << " %) in " << c.cpu_us / 1000
-       << " ms of CPU: " << (c.cpu_us == 0 ? 0 : c.virtual_ms * 1000 / c.cpu_us) << " times real time, "
-       << (c.cpu_us == 0 ? 0 : c.events * 1'000'000 / c.cpu_us) << " events/s\n"
+       << " ms of CPU: " << (c.cpu_us == 0 ? 0 : c.virtual_ms * 1000 / c.cpu_us)
+       << " times real time, " << (c.cpu_us == 0 ? 0 : c.events * 1'000'000 / c.cpu_us)
+       << " events/s\n"
        << "reads " << c.reads << " (" << share(c.reads_done, c.reads) << " % done), writes "
        << c.writes << " (" << share(c.writes_done, c.writes) << " % done, " << c.writes_unknown
        << " unknown, " << c.writes_refused << " refused, " << c.conditions_failed

@@ -7,8 +7,8 @@
 //       .put("accounts", "bob", "110");
 //   ram::Result<ram::BatchResult> done = node.commit(std::move(move));
 //
-// Edits run in the order they were added, each sees the ones before it. Every edit has an answer, in
-// the same order.
+// Edits run in the order they were added, each sees the ones before it. Every edit has an answer,
+// in the same order.
 //
 // Not thread-safe. Arguments beyond a limit (docs/limits.md) are found when the batch is committed.
 #pragma once

@@ -1,5 +1,5 @@
-// Moment: the whole state of this node, all tables, as of one revision; keys looked up in it see one
-// state, however many there are.
+// Moment: the whole state of this node, all tables, as of one revision; keys looked up in it see
+// one state, however many there are.
 //
 //   ram::Status fenced = node.fence();              // now this node has all that was acknowledged
 //   if (fenced.ok()) {
@@ -7,8 +7,9 @@
 //     std::optional<ram::Found> a = moment.get("t", "a"), b = moment.get("t", "b");
 //   }
 //
-// Lookups take no lock, wait for nothing and write no memory that other readers need. While a Moment
-// lives, memory that writers give up is kept: keep it short, and use it in the thread that took it.
+// Lookups take no lock, wait for nothing and write no memory that other readers need. While a
+// Moment lives, memory that writers give up is kept: keep it short, and use it in the thread that
+// took it.
 #pragma once
 
 #include <cstdint>

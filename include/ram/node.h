@@ -137,8 +137,8 @@ class Node {
   // before the call: a Moment taken afterwards is a linearizable read.
   //
   // Blocks; not to be called from a callback.
-  // Cost: one round trip to the leader and one from there to a majority, shared by concurrent calls.
-  // Errors: kUnavailable, kJoining, kOverloaded.
+  // Cost: one round trip to the leader and one from there to a majority, shared by concurrent
+  // calls. Errors: kUnavailable, kJoining, kOverloaded.
   Status fence(ReadOptions options = {});
   void fence(ReadOptions options, Callback<Status> callback);
 

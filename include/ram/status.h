@@ -1,8 +1,8 @@
 // How a call ended: Status, and Result<T> for calls that return something.
 //
 // A code exists only where a caller would act differently. Each says whether what was asked for
-// took effect: *not applied*, or *perhaps applied*. An outcome that the caller asked about ("no such
-// key", "revision does not match") is a value, not a Status.
+// took effect: *not applied*, or *perhaps applied*. An outcome that the caller asked about ("no
+// such key", "revision does not match") is a value, not a Status.
 //
 // Values; thread-safe as any value is.
 #pragma once
@@ -70,8 +70,8 @@ class [[nodiscard]] Status {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}                  // NOLINT: implicit on purpose
-  Result(Status status) : status_(std::move(status)) {           // NOLINT: implicit on purpose
+  Result(T value) : value_(std::move(value)) {}         // NOLINT: implicit on purpose
+  Result(Status status) : status_(std::move(status)) {  // NOLINT: implicit on purpose
     if (status_.ok()) std::abort();
   }
 

@@ -9,8 +9,8 @@
 // majority, and visible to every later read on every node.
 //
 // Blocking calls wait for at most their timeout and are not to be called from a callback. Callback
-// forms return at once; the callback runs on the node's thread, exactly once, and must neither block
-// nor throw. (A callback of a call that fails at once runs in the caller.)
+// forms return at once; the callback runs on the node's thread, exactly once, and must neither
+// block nor throw. (A callback of a call that fails at once runs in the caller.)
 //
 // Reads fail with kInvalid, kUnavailable, kJoining, kOverloaded. Writes fail, not applied, with
 // kInvalid, kUnavailable, kJoining, kOverloaded, kOutOfMemory, and, perhaps applied, with

@@ -10,6 +10,6 @@ namespace ram {
 
 }  // namespace ram
 
-#define RAM_CHECK(condition)                                            \
-  (static_cast<bool>(condition) ? static_cast<void>(0)                  \
+#define RAM_CHECK(condition)                           \
+  (static_cast<bool>(condition) ? static_cast<void>(0) \
                                 : ::ram::check_failed(#condition, __FILE__, __LINE__))

@@ -43,7 +43,9 @@ TEST(Codec, TheFirstErrorLatches) {
 }
 
 TEST(Codec, RefusesALengthBeyondTheInput) {
-  Reader reader("\x05" "abc");
+  Reader reader(
+      "\x05"
+      "abc");
   EXPECT_EQ(reader.bytes(), "");
   EXPECT_FALSE(reader.ok());
 }
@@ -62,15 +64,26 @@ TEST(Codec, IsTotalOnRandomBytes) {
   Random random(1);
   for (int round = 0; round < 10'000; ++round) {
     std::string input;
-    for (uint64_t i = random.below(40); i > 0; --i) input.push_back(static_cast<char>(random.next()));
+    for (uint64_t i = random.below(40); i > 0; --i)
+      input.push_back(static_cast<char>(random.next()));
     Reader reader(input);
     while (reader.ok() && !reader.finished()) {
       switch (random.below(5)) {
-        case 0: reader.varint(); break;
-        case 1: reader.bytes(); break;
-        case 2: reader.u32(); break;
-        case 3: reader.flag(); break;
-        default: reader.raw(3); break;
+        case 0:
+          reader.varint();
+          break;
+        case 1:
+          reader.bytes();
+          break;
+        case 2:
+          reader.u32();
+          break;
+        case 3:
+          reader.flag();
+          break;
+        default:
+          reader.raw(3);
+          break;
       }
     }
     EXPECT_TRUE(reader.rest().empty());

@@ -20,8 +20,12 @@ Status bad_address(std::string_view text, std::string_view why) {
   return Status::invalid(quoted(text) + " is not HOST:PORT: " + std::string(why));
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
 // Looks like an IPv4 address: then it must be one. Resolvers read "127.1" or "1" in ways that
 // surprise people.
@@ -37,7 +41,8 @@ bool is_ipv4(const std::string& host) {
 bool is_ipv6_literal(const std::string& host) {
   // libuv takes any bytes for the zone, behind a '%'.
   const bool plain = std::all_of(host.begin(), host.end(), [](char c) {
-    return is_letter(c) || is_digit(c) || std::string_view(":.%-_").find(c) != std::string_view::npos;
+    return is_letter(c) || is_digit(c) ||
+           std::string_view(":.%-_").find(c) != std::string_view::npos;
   });
   sockaddr_in6 address;
   if (!plain) return false;
@@ -89,13 +94,15 @@ Result<Address> Address::parse(std::string_view text) {
   }
 
   std::string_view host_text = text.substr(0, colon);
-  const bool bracketed = host_text.size() >= 2 && host_text.front() == '[' && host_text.back() == ']';
+  const bool bracketed =
+      host_text.size() >= 2 && host_text.front() == '[' && host_text.back() == ']';
   if (bracketed) host_text = host_text.substr(1, host_text.size() - 2);
   if (host_text.empty()) {
     return bad_address(text, "the host is missing; 0.0.0.0 means every address of this machine");
   }
   if (host_text.size() > kHostBytesMax) return bad_address(text, "the host is too long");
-  if (host_text.find('\0') != std::string_view::npos) return bad_address(text, "it has a zero byte");
+  if (host_text.find('\0') != std::string_view::npos)
+    return bad_address(text, "it has a zero byte");
 
   const std::string host(host_text);
   if (bracketed) {
@@ -149,9 +156,13 @@ std::vector<Endpoint> Endpoint::literal(const Address& address) {
   return {};
 }
 
-const sockaddr& Endpoint::raw() const { return *reinterpret_cast<const sockaddr*>(bytes_.data()); }
+const sockaddr& Endpoint::raw() const {
+  return *reinterpret_cast<const sockaddr*>(bytes_.data());
+}
 
-bool Endpoint::is_ipv6() const { return raw().sa_family == AF_INET6; }
+bool Endpoint::is_ipv6() const {
+  return raw().sa_family == AF_INET6;
+}
 
 uint16_t Endpoint::port() const {
   // The port stands at the same place in both.

@@ -25,12 +25,39 @@ TEST(Address, RefusesTheRestWithOneLine) {
   const std::string long_name = std::string(300, 'a') + ":1";
   const std::string long_label = std::string(64, 'a') + ":1";
   using namespace std::literals;
-  for (std::string_view text :
-       {""sv, ":"sv, "7379"sv, ":7379"sv, "host"sv, "host:"sv, "host:x"sv, "host:65536"sv, "host:-1"sv,
-        "host:+1"sv, "host: 1"sv, "host:1 "sv, "::1:7379"sv, "[::1]"sv, "[::1:7379"sv, "::1]:7379"sv,
-        "[]:1"sv, "[127.0.0.1]:1"sv, "1.2.3:1"sv, "256.1.1.1:1"sv, "1:1"sv, "1.2.3.4.5:1"sv, "a..b:1"sv,
-        ".a:1"sv, "-a:1"sv, "a b:1"sv, "a/b:1"sv, "a\0b:1"sv, "[::1\0]:1"sv, "[fe80::1%a\nb]:1"sv, "\xff:1"sv,
-        std::string_view(long_name), std::string_view(long_label)}) {
+  for (std::string_view text : {""sv,
+                                ":"sv,
+                                "7379"sv,
+                                ":7379"sv,
+                                "host"sv,
+                                "host:"sv,
+                                "host:x"sv,
+                                "host:65536"sv,
+                                "host:-1"sv,
+                                "host:+1"sv,
+                                "host: 1"sv,
+                                "host:1 "sv,
+                                "::1:7379"sv,
+                                "[::1]"sv,
+                                "[::1:7379"sv,
+                                "::1]:7379"sv,
+                                "[]:1"sv,
+                                "[127.0.0.1]:1"sv,
+                                "1.2.3:1"sv,
+                                "256.1.1.1:1"sv,
+                                "1:1"sv,
+                                "1.2.3.4.5:1"sv,
+                                "a..b:1"sv,
+                                ".a:1"sv,
+                                "-a:1"sv,
+                                "a b:1"sv,
+                                "a/b:1"sv,
+                                "a\0b:1"sv,
+                                "[::1\0]:1"sv,
+                                "[fe80::1%a\nb]:1"sv,
+                                "\xff:1"sv,
+                                std::string_view(long_name),
+                                std::string_view(long_label)}) {
     const Result<Address> address = Address::parse(text);
     ASSERT_FALSE(address.ok()) << text;
     EXPECT_EQ(address.status().code(), Code::kInvalid);
@@ -97,9 +124,8 @@ TEST(Resolver, SaysWhichNameItDoesNotFind) {
   Loop loop;
   Resolver resolver(loop);
   std::string message;
-  resolver.ask(*Address::parse("no-such-host.invalid:1"), [&](Result<std::vector<Endpoint>> answer) {
-    message = answer.status().message();
-  });
+  resolver.ask(*Address::parse("no-such-host.invalid:1"),
+               [&](Result<std::vector<Endpoint>> answer) { message = answer.status().message(); });
   ASSERT_TRUE(run_until(loop, [&] { return !resolver.asking(); }));
   EXPECT_EQ(message.rfind("cannot resolve no-such-host.invalid: ", 0), 0U) << message;
 }

@@ -15,10 +15,13 @@ Duration read(clockid_t id) {
 
 }  // namespace
 
-Instant BootClock::now() const { return Instant(read(CLOCK_BOOTTIME)); }
+Instant BootClock::now() const {
+  return Instant(read(CLOCK_BOOTTIME));
+}
 
 WallMs BootClock::wall() const {
-  return WallMs{std::chrono::duration_cast<std::chrono::milliseconds>(read(CLOCK_REALTIME)).count()};
+  return WallMs{
+      std::chrono::duration_cast<std::chrono::milliseconds>(read(CLOCK_REALTIME)).count()};
 }
 
 }  // namespace ram::net

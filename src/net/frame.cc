@@ -23,7 +23,9 @@ constexpr size_t kMagicBytes = 4;
 
 constexpr size_t kSeedBytes = 8;  // of the head: all but the checksum
 
-Status bad(std::string what) { return Status::invalid(std::move(what)); }
+Status bad(std::string what) {
+  return Status::invalid(std::move(what));
+}
 
 std::string version_reason(uint8_t theirs) {
   return "it speaks wire version " + std::to_string(theirs) + ", this node speaks " +
@@ -69,7 +71,9 @@ HeadBytes head_without_checksum(FrameKind kind, size_t body_bytes) {
 
 }  // namespace
 
-std::string_view preamble() { return {kPreamble, kPreambleBytes}; }
+std::string_view preamble() {
+  return {kPreamble, kPreambleBytes};
+}
 
 Result<bool> take_preamble(std::string_view& bytes) {
   const std::string_view magic = preamble().substr(0, kMagicBytes);

@@ -30,8 +30,8 @@ std::string body_of(size_t size, uint64_t seed) {
 }
 
 // Feeds `bytes` as a connection would, in portions that `random` chooses; returns the bodies.
-std::vector<std::string> read_in_portions(FrameReader& reader, std::string_view bytes, Random& random,
-                                          size_t portion_max) {
+std::vector<std::string> read_in_portions(FrameReader& reader, std::string_view bytes,
+                                          Random& random, size_t portion_max) {
   std::vector<std::string> bodies;
   std::string unread;
   while (!bytes.empty() && reader.status().ok()) {
@@ -170,7 +170,8 @@ TEST(FrameReader, SaysWhatIsWrongInOneLineAndForEver) {
   EXPECT_EQ(complaint(frame, 4, 2),
             "it speaks wire version 2, this node speaks 1; run the same release on all nodes");
   EXPECT_EQ(complaint(frame, 5, 9), "it sent a frame of unknown kind 9");
-  EXPECT_EQ(complaint(frame, 0, 101), "it sent a frame of 101 bytes, more than the 100 allowed here");
+  EXPECT_EQ(complaint(frame, 0, 101),
+            "it sent a frame of 101 bytes, more than the 100 allowed here");
   EXPECT_EQ(complaint(frame, 12, 'x'), "it sent a frame of 4 bytes whose checksum does not match");
 }
 

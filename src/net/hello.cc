@@ -7,7 +7,9 @@
 
 namespace ram::net {
 
-std::string_view lane_name(Lane lane) { return lane == Lane::kControl ? "control" : "bulk"; }
+std::string_view lane_name(Lane lane) {
+  return lane == Lane::kControl ? "control" : "bulk";
+}
 
 std::string encode(const Hello& hello) {
   RAM_CHECK(hello.source);

@@ -2,7 +2,8 @@
 //
 //   hello  = source:u64 lane:u8 address:bytes name:bytes
 //   answer = 0:u8 source:u64          accepted; by whom
-//          | 1:u8 reason:bytes        refused; a line for people, which goes on from "it": the connection ends
+//          | 1:u8 reason:bytes        refused; a line for people, which goes on from "it": the
+//          connection ends
 //
 // address is where `source` can be dialled, HOST:PORT; name is what people call it. lane is 1
 // (control) or 2 (bulk). Each in its frame, of kind hello and answer.

@@ -66,7 +66,8 @@ void Inbound::add(std::unique_ptr<Stream> stream) {
   }
   strangers_.push_back(std::make_shared<Connection>(loop_, std::move(stream)));
   Connection& connection = *strangers_.back();
-  if (options_.dead_after > Duration::zero()) connection.stream->set_dead_after(options_.dead_after);
+  if (options_.dead_after > Duration::zero())
+    connection.stream->set_dead_after(options_.dead_after);
 
   // Each callback may close the connection, or destroy us: it keeps what it uses.
   const std::weak_ptr<Connection> weak = strangers_.back();
@@ -160,8 +161,8 @@ void Inbound::greet(Connection& connection, const Hello& hello) {
   const Key key{info.source, info.lane};
   const auto old = peers_.find(key);
   if (old == peers_.end() && peers_.size() >= options_.links_max) {
-    return refuse(connection, "this node has " + std::to_string(peers_.size()) +
-                                  " links, the most it takes");
+    return refuse(connection,
+                  "this node has " + std::to_string(peers_.size()) + " links, the most it takes");
   }
   if (old != peers_.end()) {
     const Handle replaced = old->second;

@@ -54,7 +54,8 @@ struct InboundOptions {
 };
 
 struct InboundEvents {
-  // Optional: may refuse a peer, with a line for the people there, which goes on from "it" or "this".
+  // Optional: may refuse a peer, with a line for the people there, which goes on from "it" or
+  // "this".
   std::function<Status(const PeerInfo&)> admit;
   std::function<void(const PeerInfo&)> on_up;  // optional
   std::function<void(const PeerInfo&, SharedBytes body)> on_frame;
@@ -113,7 +114,8 @@ class Inbound {
   const std::shared_ptr<const InboundEvents> events_;  // shared: outlive us if they destroy us
   std::unique_ptr<Listener> listener_;
 
-  // shared_ptr: whoever calls out holds on to the connection at hand, which may be closed meanwhile.
+  // shared_ptr: whoever calls out holds on to the connection at hand, which may be closed
+  // meanwhile.
   std::list<Handle> strangers_;  // that said no hello yet, or were refused; the oldest first
   std::map<Key, Handle> peers_;
   std::set<Key> paused_;

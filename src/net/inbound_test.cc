@@ -26,7 +26,9 @@ std::string hello_of(NodeId source, Lane lane = Lane::kControl) {
          frame_bytes(FrameKind::kHello, encode(Hello{source, lane, "127.0.0.1:1", "some node"}));
 }
 
-std::string message(std::string_view body) { return frame_bytes(FrameKind::kMessage, body); }
+std::string message(std::string_view body) {
+  return frame_bytes(FrameKind::kMessage, body);
+}
 
 std::string accepted() {
   return std::string(preamble()) +
@@ -101,9 +103,10 @@ TEST_F(InboundTest, ClosesNonsenseWithOneLineThatNamesTheAddress) {
   ASSERT_TRUE(until_closed(*http));
   EXPECT_EQ(log.lines.size(), 1U) << log.all();
   EXPECT_EQ(log.count("connection from 127.0.0.1:"), 1U);
-  EXPECT_EQ(log.count(" closed: it sent \"GET / HTTP/1.1\\x0d\\x0a\\x0d\\x0a\" where a node begins with "
-                      "\"RAMP\""),
-            1U)
+  EXPECT_EQ(
+      log.count(" closed: it sent \"GET / HTTP/1.1\\x0d\\x0a\\x0d\\x0a\" where a node begins with "
+                "\"RAMP\""),
+      1U)
       << log.all();
   EXPECT_EQ(http->got, "");
 
@@ -127,8 +130,8 @@ TEST_F(InboundTest, TellsAnotherVersionWhichOneItSpeaks) {
 
 TEST_F(InboundTest, RefusesWithAReasonWhatIsNoHello) {
   open();
-  const std::string strange_lane =
-      frame_bytes(FrameKind::kHello, std::string(8, 'x') + "\x07" + "\x0b" + "127.0.0.1:1" + "\x01" + "n");
+  const std::string strange_lane = frame_bytes(
+      FrameKind::kHello, std::string(8, 'x') + "\x07" + "\x0b" + "127.0.0.1:1" + "\x01" + "n");
   struct Case {
     std::string bytes;
     std::string reason;
@@ -231,8 +234,9 @@ TEST_F(InboundTest, ANewConnectionOfTheSameSourceAndLaneReplacesTheOld) {
   second->send(hello_of(kAlice) + message("second"));
   ASSERT_TRUE(until([&] { return frames.size() == 1; }));
   ASSERT_TRUE(until_closed(*first));
-  EXPECT_EQ(downs, (std::vector<std::pair<NodeId, std::string>>{
-                       {kAlice, "replaced by a new connection"}}));
+  EXPECT_EQ(
+      downs,
+      (std::vector<std::pair<NodeId, std::string>>{{kAlice, "replaced by a new connection"}}));
   bulk->send(message("bulk"));
   ASSERT_TRUE(until([&] { return frames.size() == 2; }));
   EXPECT_EQ(inbound->links(), 2U);

@@ -39,9 +39,8 @@ void Link::attempt() {
   }
   state_ = State::kResolving;
   if (!resolver_.asking()) {
-    resolver_.ask(options_.to, [this](Result<std::vector<Endpoint>> answer) {
-      resolved(std::move(answer));
-    });
+    resolver_.ask(options_.to,
+                  [this](Result<std::vector<Endpoint>> answer) { resolved(std::move(answer)); });
   }
   // During a cut the answer is slow to come; then the last one has to do.
   timer_.start(options_.connect_timeout, [this] {

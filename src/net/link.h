@@ -1,17 +1,17 @@
 // A link to a peer: dials, says who we are, carries our frames, and dials again when it breaks.
 //
-// Frames go one way. What the peer has to say comes on a link of its own, which it dials (inbound.h):
-// so each direction of each pair has one owner, who alone decides when it is made anew. The only bytes
-// that come back here are the answer to our hello.
+// Frames go one way. What the peer has to say comes on a link of its own, which it dials
+// (inbound.h): so each direction of each pair has one owner, who alone decides when it is made
+// anew. The only bytes that come back here are the answer to our hello.
 //
 // One link is one ordered stream until it breaks; what was sent and not delivered is lost then, and
 // whoever cares sends it again at on_up. Nothing waits for a link that is not there. What is sent
 // while it is being made is delivered ahead of what is sent at on_up, if it is made.
 //
-// A break is noticed when the peer closes, when it does not acknowledge for dead_after (a cut network
-// says nothing), or when backlog_bytes_max of frames wait. TCP counts a peer that does not read as one
-// that does not acknowledge: where the reader may pause for long (Inbound::pause), dead_after is to be
-// longer than that, and so such frames belong on a lane of their own.
+// A break is noticed when the peer closes, when it does not acknowledge for dead_after (a cut
+// network says nothing), or when backlog_bytes_max of frames wait. TCP counts a peer that does not
+// read as one that does not acknowledge: where the reader may pause for long (Inbound::pause),
+// dead_after is to be longer than that, and so such frames belong on a lane of their own.
 //
 // Attempts start at most a second apart while a peer is away, with our own time limit: the kernel's
 // would outlast a cut by far. A peer that refuses us is asked more rarely. Whatever keeps the link
@@ -70,8 +70,8 @@ class Link {
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
-  // Sends a frame whose body is `pieces`, which are kept, not copied, until they are sent. False: it is
-  // lost already. Requires: at most kFrameBytesMax.
+  // Sends a frame whose body is `pieces`, which are kept, not copied, until they are sent. False:
+  // it is lost already. Requires: at most kFrameBytesMax.
   bool send(std::span<const SharedBytes> pieces);
 
   // Breaks the link, if there is one, and dials at once. on_down(reason) follows if it was up.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <ctime>
 #include <deque>
 #include <memory>
 #include <string>
@@ -37,7 +38,9 @@ struct Bob {
       bytes += body.size();
       if (keep) bodies.push_back(std::move(body));
     };
-    events.on_down = [this](const PeerInfo&, std::string_view reason) { downs.emplace_back(reason); };
+    events.on_down = [this](const PeerInfo&, std::string_view reason) {
+      downs.emplace_back(reason);
+    };
     inbound = std::make_unique<Inbound>(loop, log, options, std::move(events));
     const Status status = inbound->listen(*Address::parse(address), "--cluster-listen");
     EXPECT_TRUE(status.ok()) << status.message();
@@ -308,8 +311,8 @@ TEST_F(LinkTest, MayBeDestroyedFromItsCallbacksAndAtAnyMoment) {
 }
 
 TEST_F(LinkTest, ACutThatSaysNothingIsNoticed) {
-  // A peer whose kernel acknowledges until its buffers are full, and then no more: to TCP the same as
-  // one that is cut off.
+  // A peer whose kernel acknowledges until its buffers are full, and then no more: to TCP the same
+  // as one that is cut off.
   RawListener listener;
   LinkOptions with = options(listener.address());
   with.dead_after = 200ms;
@@ -337,14 +340,14 @@ TEST_F(LinkTest, CarriesManySmallFrames) {
   const SharedBytes body(std::string(100, 'b'));
   const std::vector<SharedBytes> pieces = {head, body};
   constexpr size_t kFrames = 300'000 / kFewer;
-  const Instant start = loop.now();
+  const std::clock_t start = std::clock();
   for (size_t i = 0; i < kFrames; ++i) {
     ASSERT_TRUE(link->send(pieces));
     if (i % 64 == 63) run_passes(loop, 1);
   }
   ASSERT_TRUE(until([&] { return bob.frames == kFrames; }));
-  const double seconds = std::chrono::duration<double>(loop.now() - start).count();
-  std::printf("[ rate     ] %.2f M frames of 116 bytes per second, both ends on one thread\n",
+  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  std::printf("[ rate     ] %.2f M frames of 116 bytes per second of processor time, both ends\n",
               static_cast<double>(kFrames) / seconds / 1e6);
 }
 
@@ -355,14 +358,14 @@ TEST_F(LinkTest, CarriesLargeFrames) {
   ASSERT_TRUE(until([&] { return link->up(); }));
   const SharedBytes body(std::string(size_t{32} << 20, 'b'));
   constexpr size_t kFrames = 16 / kFewer;
-  const Instant start = loop.now();
+  const std::clock_t start = std::clock();
   for (size_t sent = 0; sent < kFrames; ++sent) {
     ASSERT_TRUE(until([&] { return link->queued_bytes() < body.size(); }));
     ASSERT_TRUE(link->send({&body, 1}));
   }
   ASSERT_TRUE(until([&] { return bob.frames == kFrames; }));
-  const double seconds = std::chrono::duration<double>(loop.now() - start).count();
-  std::printf("[ rate     ] %.2f GB per second in frames of 32 MiB, both ends on one thread\n",
+  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  std::printf("[ rate     ] %.2f GB per second of processor time in frames of 32 MiB, both ends\n",
               static_cast<double>(kFrames * body.size()) / seconds / 1e9);
 }
 

@@ -20,7 +20,8 @@ Status cannot_listen(const Endpoint& at, std::string_view option, int error) {
   const std::string pass = "; pass " + std::string(option) + " with ";
   switch (error) {
     case UV_EADDRINUSE:
-      return Status::unavailable(at.text() + " is in use by another process" + pass + "a free port");
+      return Status::unavailable(at.text() + " is in use by another process" + pass +
+                                 "a free port");
     case UV_EADDRNOTAVAIL:
       return Status::unavailable(at.text() + " is no address of this machine" + pass +
                                  "one that it has, or with 0.0.0.0 for all");

@@ -1,8 +1,8 @@
 // Accepts TCP connections at an address.
 //
-// A name may stand for several IP addresses (localhost: 127.0.0.1 and ::1): all of them are listened
-// at, with one port. A connection that cannot be accepted, because no descriptor is free, is dropped
-// and logged, at most once a second.
+// A name may stand for several IP addresses (localhost: 127.0.0.1 and ::1): all of them are
+// listened at, with one port. A connection that cannot be accepted, because no descriptor is free,
+// is dropped and logged, at most once a second.
 //
 // Loop thread only. May be destroyed at any moment, also from on_accept; before its Loop.
 #pragma once

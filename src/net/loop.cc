@@ -159,9 +159,8 @@ Loop::Loop() : inside_(std::make_unique<Inside>()) {
   RAM_CHECK(uv_async_init(&in.uv, &in.async,
                           [](uv_async_t* handle) { Inside::of(handle).on_async(); }) == 0);
   RAM_CHECK(uv_prepare_init(&in.uv, &in.prepare) == 0);
-  RAM_CHECK(uv_prepare_start(&in.prepare, [](uv_prepare_t* handle) {
-              Inside::of(handle).on_prepare();
-            }) == 0);
+  RAM_CHECK(uv_prepare_start(&in.prepare,
+                             [](uv_prepare_t* handle) { Inside::of(handle).on_prepare(); }) == 0);
   RAM_CHECK(uv_idle_init(&in.uv, &in.idle) == 0);
   RAM_CHECK(uv_timer_init(&in.uv, &in.timer) == 0);
   RAM_CHECK(uv_check_init(&in.uv, &in.check) == 0);
@@ -222,19 +221,35 @@ void Loop::post(std::function<void()> task) {
 }
 
 void Loop::wake() {
-  // If the flag was set, the loop has yet to clear it, and that exchange reads ours: it sees all that
-  // we did before. A load would not do; it might be older than what we did.
+  // If the flag was set, the loop has yet to clear it, and that exchange reads ours: it sees all
+  // that we did before. A load would not do; it might be older than what we did.
   if (!inside_->wake.exchange(true, std::memory_order_acq_rel)) uv_async_send(&inside_->async);
 }
 
-void Loop::on_wake(std::function<void()> fn) { inside_->woken = std::move(fn); }
-void Loop::on_pass(std::function<void()> fn) { inside_->pass = std::move(fn); }
-Instant Loop::now() const { return inside_->clock.now(); }
-Instant Loop::dispatched_until() const { return inside_->dispatched; }
-const Clock& Loop::clock() const { return inside_->clock; }
-uv_loop_s* Loop::uv() const { return &inside_->uv; }
-TimerQueue& Loop::timers() { return inside_->timers; }
-std::span<char> Loop::scratch() { return {inside_->scratch.get(), kScratchBytes}; }
+void Loop::on_wake(std::function<void()> fn) {
+  inside_->woken = std::move(fn);
+}
+void Loop::on_pass(std::function<void()> fn) {
+  inside_->pass = std::move(fn);
+}
+Instant Loop::now() const {
+  return inside_->clock.now();
+}
+Instant Loop::dispatched_until() const {
+  return inside_->dispatched;
+}
+const Clock& Loop::clock() const {
+  return inside_->clock;
+}
+uv_loop_s* Loop::uv() const {
+  return &inside_->uv;
+}
+TimerQueue& Loop::timers() {
+  return inside_->timers;
+}
+std::span<char> Loop::scratch() {
+  return {inside_->scratch.get(), kScratchBytes};
+}
 
 Deferred::Deferred(Loop& loop, When when, std::function<void()> fn)
     : loop_(loop), when_(when), fn_(std::make_shared<const std::function<void()>>(std::move(fn))) {}

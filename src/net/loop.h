@@ -1,9 +1,11 @@
-// One thread's event loop over libuv: timers, work posted by other threads, and an end of each pass.
+// One thread's event loop over libuv: timers, work posted by other threads, and an end of each
+// pass.
 //
-// A pass is: wait for events; dispatch all reads, writes and wake-ups that are there; run the timers
-// that are due; then, before waiting again, deliver what streams were holding back, call on_pass, and
-// hand to the kernel what was written to streams meanwhile. So whoever gathers work during a pass and
-// acts on it in on_pass acts once for everything that arrived together, and nothing he writes waits.
+// A pass is: wait for events; dispatch all reads, writes and wake-ups that are there; run the
+// timers that are due; then, before waiting again, deliver what streams were holding back, call
+// on_pass, and hand to the kernel what was written to streams meanwhile. So whoever gathers work
+// during a pass and acts on it in on_pass acts once for everything that arrived together, and
+// nothing he writes waits.
 //
 // A thread that stood still for a while (a long pass, a machine under load) must not take its own
 // absence for the silence of others. So a timer runs only after everything was dispatched that had
@@ -12,8 +14,8 @@
 // run() is the loop's thread: everything below is for that thread (before run(), for the one that
 // made the loop), except post(), wake() and stop(), which are thread-safe.
 //
-// Making a Loop sets SIGPIPE to be ignored in the process, unless the process handles it: writing to
-// a closed connection is an error like any other.
+// Making a Loop sets SIGPIPE to be ignored in the process, unless the process handles it: writing
+// to a closed connection is an error like any other.
 #pragma once
 
 #include <functional>
@@ -38,8 +40,8 @@ class Loop {
 
   // Passes until stop(). May be called again afterwards.
   void run();
-  // For tests: one pass, from the wait to on_pass. If streams or others have something to do already,
-  // a pass is ended first, and then it does not wait.
+  // For tests: one pass, from the wait to on_pass. If streams or others have something to do
+  // already, a pass is ended first, and then it does not wait.
   void run_once();
   // Thread-safe. Makes run() return after the pass at hand, or, if it does not run, at once when
   // called next.
@@ -62,9 +64,9 @@ class Loop {
   // CLOCK_BOOTTIME, read at each call.
   Instant now() const;
   const Clock& clock() const;
-  // Everything that had arrived by then was dispatched. Whoever judges the silence of peers in on_pass
-  // compares with this instead of now(): it lags while the loop waits, but not behind a Timer's due
-  // when that runs.
+  // Everything that had arrived by then was dispatched. Whoever judges the silence of peers in
+  // on_pass compares with this instead of now(): it lags while the loop waits, but not behind a
+  // Timer's due when that runs.
   Instant dispatched_until() const;
 
   // ---- for the classes of this directory ----

@@ -175,6 +175,20 @@ TEST(Loop, ItsOwnStandstillIsNotTakenForTheSilenceOfOthers) {
   EXPECT_GE(until, due);
 }
 
+TEST(Loop, DoesNotSpinWhileNothingHappens) {
+  Loop loop;
+  int passes = 0;
+  int ticks = 0;
+  loop.on_pass([&] { ++passes; });
+  Timer tick(loop);
+  tick.start(20ms, [&] {
+    if (++ticks == 5) return loop.stop();
+    tick.restart(20ms);
+  });
+  loop.run();
+  EXPECT_LE(passes, 5 * 4);
+}
+
 TEST(Loop, StopIsNoticedWheneverItComes) {
   Loop loop;
   loop.stop();

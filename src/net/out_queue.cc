@@ -76,6 +76,8 @@ void OutQueue::sent(size_t bytes) {
   lent_ = 0;
 }
 
-void OutQueue::clear() { *this = OutQueue(); }
+void OutQueue::clear() {
+  *this = OutQueue();
+}
 
 }  // namespace ram::net

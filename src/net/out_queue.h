@@ -1,7 +1,7 @@
 // What waits to be written to a connection: bytes in order, in few pieces.
 //
-// Small writes are gathered into one piece; large SharedBytes stay where they are. The pieces at the
-// front may be lent to the kernel: they then keep their place and content until they were sent.
+// Small writes are gathered into one piece; large SharedBytes stay where they are. The pieces at
+// the front may be lent to the kernel: they then keep their place and content until they were sent.
 //
 // Not thread-safe.
 #pragma once
@@ -24,8 +24,8 @@ class OutQueue {
   bool empty() const { return bytes_ == 0; }
   size_t bytes() const { return bytes_; }
 
-  // Fills `views` from the front, as far as they go, with about `bytes_max` bytes or one piece if it
-  // is larger; returns how many it filled. They are valid until the next call but bytes().
+  // Fills `views` from the front, as far as they go, with about `bytes_max` bytes or one piece if
+  // it is larger; returns how many it filled. They are valid until the next call but bytes().
   size_t front(std::span<std::string_view> views, size_t bytes_max) const;
   // As front(); the views are valid until sent().
   size_t lend(std::span<std::string_view> views, size_t bytes_max);

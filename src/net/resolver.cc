@@ -85,7 +85,9 @@ Resolver::~Resolver() {
   if (inside_->held) uv_cancel(reinterpret_cast<uv_req_t*>(&inside_->request));
 }
 
-bool Resolver::asking() const { return inside_->asking; }
+bool Resolver::asking() const {
+  return inside_->asking;
+}
 
 void Resolver::ask(const Address& address, Answer answer) {
   Inside& in = *inside_;

@@ -1,8 +1,8 @@
 // Finds the IP addresses of a host name without blocking the loop.
 //
-// The system's resolver works in a thread of libuv's pool, takes as long as it pleases (half a minute
-// while a name server is cut off) and cannot be interrupted. So at most one question per Resolver is
-// under way, and who asks keeps the last good answer for the time being.
+// The system's resolver works in a thread of libuv's pool, takes as long as it pleases (half a
+// minute while a name server is cut off) and cannot be interrupted. So at most one question per
+// Resolver is under way, and who asks keeps the last good answer for the time being.
 //
 // Loop thread only. Destroyed before its Loop, at any moment otherwise.
 #pragma once
@@ -27,8 +27,8 @@ class Resolver {
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  // Calls `answer` later, never from within; an IP address needs no name server. Requires: !asking().
-  // Errors: kUnavailable, "cannot resolve HOST: why".
+  // Calls `answer` later, never from within; an IP address needs no name server. Requires:
+  // !asking(). Errors: kUnavailable, "cannot resolve HOST: why".
   void ask(const Address& address, Answer answer);
   bool asking() const;
 

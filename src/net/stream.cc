@@ -117,10 +117,9 @@ Result<std::unique_ptr<Stream>> Stream::dial(Loop& loop, const Endpoint& to) {
   }
   uv_tcp_nodelay(&in->tcp, 1);
   in->connect_request.data = in;
-  const int connect_error =
-      uv_tcp_connect(&in->connect_request, &in->tcp, &to.raw(), [](uv_connect_t* request, int status) {
-        Inside::of(request).connected(status);
-      });
+  const int connect_error = uv_tcp_connect(
+      &in->connect_request, &in->tcp, &to.raw(),
+      [](uv_connect_t* request, int status) { Inside::of(request).connected(status); });
   if (connect_error != 0) return cannot(connect_error);
   in->connecting = true;
   return stream;
@@ -181,7 +180,9 @@ void Stream::close() {
   if (!inside_->closed) inside_->shut();
 }
 
-bool Stream::closed() const { return inside_->closed; }
+bool Stream::closed() const {
+  return inside_->closed;
+}
 
 void Stream::start(StreamEvents events, StreamOptions options) {
   Inside& in = *inside_;
@@ -227,7 +228,8 @@ void Stream::Inside::alloc(uv_buf_t* buffer) {
     reading_into_space = !memory.empty();
   }
   if (memory.empty()) memory = unread.empty() ? loop.scratch() : unread.room(kReadBytes);
-  *buffer = uv_buf_init(memory.data(), static_cast<unsigned>(std::min(memory.size(), size_t{1} << 30)));
+  *buffer =
+      uv_buf_init(memory.data(), static_cast<unsigned>(std::min(memory.size(), size_t{1} << 30)));
 }
 
 void Stream::Inside::read(ssize_t size, const uv_buf_t* buffer) {
@@ -300,7 +302,9 @@ void Stream::resume() {
   in.redeliver.ask();
 }
 
-bool Stream::paused() const { return inside_->paused; }
+bool Stream::paused() const {
+  return inside_->paused;
+}
 
 void Stream::expect(size_t bytes) {
   inside_->expected = std::min(bytes, inside_->options.unread_bytes_max);
@@ -332,12 +336,14 @@ void Stream::write(std::span<const SharedBytes> pieces) {
   inside_->written();
 }
 
-size_t Stream::queued_bytes() const { return inside_->queued(); }
+size_t Stream::queued_bytes() const {
+  return inside_->queued();
+}
 
 size_t Stream::Inside::queued() const {
   if (lent_bytes == 0) return out.bytes();
-  return out.bytes() - lent_bytes + uv_stream_get_write_queue_size(
-      reinterpret_cast<const uv_stream_t*>(&tcp));
+  return out.bytes() - lent_bytes +
+         uv_stream_get_write_queue_size(reinterpret_cast<const uv_stream_t*>(&tcp));
 }
 
 void Stream::Inside::written() {
@@ -353,7 +359,8 @@ void Stream::Inside::flush() {
     const size_t count = out.front(views, kWriteBytesMax);
     size_t wanted = 0;
     for (size_t k = 0; k < count; ++k) {
-      buffers[k] = uv_buf_init(const_cast<char*>(views[k].data()), static_cast<unsigned>(views[k].size()));
+      buffers[k] =
+          uv_buf_init(const_cast<char*>(views[k].data()), static_cast<unsigned>(views[k].size()));
       wanted += views[k].size();
     }
     const int taken = uv_try_write(handle(), buffers.data(), static_cast<unsigned>(count));
@@ -379,13 +386,15 @@ void Stream::Inside::start_write() {
   std::array<uv_buf_t, kWritePiecesMax> buffers;
   const size_t count = out.lend(views, kWriteBytesMax);
   for (size_t k = 0; k < count; ++k) {
-    buffers[k] = uv_buf_init(const_cast<char*>(views[k].data()), static_cast<unsigned>(views[k].size()));
+    buffers[k] =
+        uv_buf_init(const_cast<char*>(views[k].data()), static_cast<unsigned>(views[k].size()));
     lent_bytes += views[k].size();
   }
   blocked = true;
   write_request.data = this;
-  const int error = uv_write(&write_request, handle(), buffers.data(), static_cast<unsigned>(count),
-                             [](uv_write_t* request, int status) { of(request).write_done(status); });
+  const int error =
+      uv_write(&write_request, handle(), buffers.data(), static_cast<unsigned>(count),
+               [](uv_write_t* request, int status) { of(request).write_done(status); });
   if (error != 0) {
     lent_bytes = 0;
     write_error = error;
@@ -425,12 +434,13 @@ void Stream::finish(Duration patience_time) {
 void Stream::Inside::shutdown() {
   if (shutdown_request.data != nullptr) return;
   shutdown_request.data = this;
-  const int error = uv_shutdown(&shutdown_request, handle(), [](uv_shutdown_t* request, int status) {
-    Inside& in = of(request);
-    if (in.closed) return;
-    in.shutdown_done = true;
-    if (status != 0 || in.end_seen) in.end("finished");
-  });
+  const int error =
+      uv_shutdown(&shutdown_request, handle(), [](uv_shutdown_t* request, int status) {
+        Inside& in = of(request);
+        if (in.closed) return;
+        in.shutdown_done = true;
+        if (status != 0 || in.end_seen) in.end("finished");
+      });
   if (error != 0) {
     write_error = error;
     flush_later.ask();
@@ -457,8 +467,14 @@ void Stream::set_dead_after(Duration time) {
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
-const Endpoint& Stream::peer() const { return inside_->peer; }
-uint64_t Stream::bytes_received() const { return inside_->received; }
-uint64_t Stream::bytes_sent() const { return inside_->sent; }
+const Endpoint& Stream::peer() const {
+  return inside_->peer;
+}
+uint64_t Stream::bytes_received() const {
+  return inside_->received;
+}
+uint64_t Stream::bytes_sent() const {
+  return inside_->sent;
+}
 
 }  // namespace ram::net

@@ -1,19 +1,19 @@
 // One TCP connection.
 //
-// Reading. What arrives is offered to on_data as a view of all that was not consumed yet; it says how
-// much it consumed, and what it left is offered again with what comes next, or after resume(). A
-// stream that leaves nothing unread owns no buffer: it reads into its loop's. One that fills memory
-// of its own (a big frame) returns that memory from on_space, and the kernel writes into it.
+// Reading. What arrives is offered to on_data as a view of all that was not consumed yet; it says
+// how much it consumed, and what it left is offered again with what comes next, or after resume().
+// A stream that leaves nothing unread owns no buffer: it reads into its loop's. One that fills
+// memory of its own (a big frame) returns that memory from on_space, and the kernel writes into it.
 //
 // Writing. What is written is gathered and handed to the kernel in one call at the end of the pass,
-// or earlier once there is much of it; what the kernel does not take waits here, without a bound: who
-// writes looks at queued_bytes(), and goes on when on_drained says so. SharedBytes are not copied
-// unless they are small.
+// or earlier once there is much of it; what the kernel does not take waits here, without a bound:
+// who writes looks at queued_bytes(), and goes on when on_drained says so. SharedBytes are not
+// copied unless they are small.
 //
-// Ending. on_closed is the last callback, with a reason of one line: the connection is gone then, and
-// the Stream is only to be destroyed. After close() or the destructor there is no callback at all. A
-// Stream may be closed or destroyed at any moment, also from its own callbacks. No callback is ever
-// called from within a method of the same stream.
+// Ending. on_closed is the last callback, with a reason of one line: the connection is gone then,
+// and the Stream is only to be destroyed. After close() or the destructor there is no callback at
+// all. A Stream may be closed or destroyed at any moment, also from its own callbacks. No callback
+// is ever called from within a method of the same stream.
 //
 // Loop thread only. Destroyed before its Loop.
 #pragma once
@@ -40,8 +40,8 @@ struct StreamEvents {
   std::function<void()> on_connected;
   // Returns how many of the bytes, from the front, are done with. The view dies with the call.
   std::function<size_t(std::string_view unread)> on_data;
-  // Optional. Asked before a read while nothing is unread: memory to read into, or nothing. What was
-  // read is told to on_filled instead of on_data. The memory stays valid until then.
+  // Optional. Asked before a read while nothing is unread: memory to read into, or nothing. What
+  // was read is told to on_filled instead of on_data. The memory stays valid until then.
   std::function<std::span<char>()> on_space;
   std::function<void(size_t bytes)> on_filled;
   // Optional. The peer sends no more, but may still read: finish() is the polite answer. Without it
@@ -99,8 +99,8 @@ class Stream {
   bool closed() const;
 
   // A peer that does not acknowledge what we sent for so long is taken for dead, and so is one that
-  // is silent for that long, or for a few seconds if that is more, while nothing is sent. A peer that
-  // does not read (its window is zero) counts as dead too.
+  // is silent for that long, or for a few seconds if that is more, while nothing is sent. A peer
+  // that does not read (its window is zero) counts as dead too.
   void set_dead_after(Duration time);
 
   const Endpoint& peer() const;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -84,7 +85,8 @@ TEST_F(StreamTest, CarriesBytesBothWaysInOrder) {
   Random random(1);
   std::string sent;
   for (int i = 0; i < 2000; ++i) {
-    std::string text(random.below(random.one_in(50) ? 100'000 : 200), static_cast<char>('a' + i % 26));
+    std::string text(random.below(random.one_in(50) ? 100'000 : 200),
+                     static_cast<char>('a' + i % 26));
     sent += text;
     switch (random.below(3)) {
       case 0:
@@ -414,9 +416,10 @@ TEST(Listener, SaysWhichAddressAndWhyAndWhatToDo) {
 
   const auto elsewhere = open("192.0.2.1:0");
   ASSERT_FALSE(elsewhere.ok());
-  EXPECT_EQ(elsewhere.status().message(),
-            "192.0.2.1:0 is no address of this machine; pass --cluster-listen with one that it has, "
-            "or with 0.0.0.0 for all");
+  EXPECT_EQ(
+      elsewhere.status().message(),
+      "192.0.2.1:0 is no address of this machine; pass --cluster-listen with one that it has, "
+      "or with 0.0.0.0 for all");
 
   const auto unknown = open("no-such-host.invalid:7379");
   ASSERT_FALSE(unknown.ok());
@@ -452,13 +455,43 @@ TEST(Listener, MayBeDestroyedByWhatItAccepts) {
   EXPECT_EQ(listener, nullptr);
 }
 
-TEST(Listener, TakesThousandsOfConnections) {
+TEST(Listener, OutlivesALackOfDescriptors) {
   Loop loop;
   TestLog log;
   std::vector<std::unique_ptr<Stream>> accepted;
   const auto listener =
       Listener::open(loop, log, *Address::parse("127.0.0.1:0"), "--listen",
                      [&](std::unique_ptr<Stream> stream) { accepted.push_back(std::move(stream)); });
+  ASSERT_TRUE(listener.ok());
+  std::vector<int> sockets(8);
+  for (int& fd : sockets) fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = static_cast<rlim_t>(sockets.back()) + 3;  // two are left
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  for (const int fd : sockets) {
+    ASSERT_EQ(::connect(fd, &(*listener)->endpoints().front().raw(), sizeof(sockaddr_in)), 0);
+  }
+  run_passes(loop, 20);
+  EXPECT_LE(accepted.size(), 2U);
+  for (const int fd : sockets) ::close(fd);
+  accepted.clear();
+  run_passes(loop, 5);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  End end;
+  end.stream = std::move(*Stream::dial(loop, (*listener)->endpoints().front()));
+  end.stream->start(end.events());
+  ASSERT_TRUE(run_until(loop, [&] { return accepted.size() == 1 && end.connected; }));
+}
+
+TEST(Listener, TakesThousandsOfConnections) {
+  Loop loop;
+  TestLog log;
+  std::vector<std::unique_ptr<Stream>> accepted;
+  const auto listener = Listener::open(
+      loop, log, *Address::parse("127.0.0.1:0"), "--listen",
+      [&](std::unique_ptr<Stream> stream) { accepted.push_back(std::move(stream)); });
   ASSERT_TRUE(listener.ok());
   const long limit = sysconf(_SC_OPEN_MAX);
   const size_t count = static_cast<size_t>(std::min(2000L, (limit - 100) / 2));

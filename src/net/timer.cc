@@ -31,7 +31,9 @@ void Timer::restart(Instant at) {
   queue_.place(*this, due_);
 }
 
-void Timer::restart(Duration from_now) { restart(loop_->now() + from_now); }
+void Timer::restart(Duration from_now) {
+  restart(loop_->now() + from_now);
+}
 
 void Timer::cancel() {
   due_ = kNever;

@@ -15,7 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Instant at(Duration t) { return Instant(t); }
+constexpr Instant at(Duration t) {
+  return Instant(t);
+}
 
 TEST(Timer, FiresOnceAndNeverEarly) {
   TimerQueue queue;

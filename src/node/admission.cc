@@ -74,9 +74,9 @@ JoinAnswer Admission::on_request(Instant now, NodeId joiner, const JoinRequest& 
   }
   for (const auto& [id, other] : joiners_) {
     if (id != joiner && name_of(other.description) == name && now - other.asked < rules_.silence) {
-      return {JoinAnswer::Kind::kRefused, "",
-              "name " + name + " is in use by a node that joins at " +
-                  address_of(other.description)};
+      return {
+          JoinAnswer::Kind::kRefused, "",
+          "name " + name + " is in use by a node that joins at " + address_of(other.description)};
     }
   }
   if (members.servers.size() + joiners_.size() >= kMembersMax && !joiners_.contains(joiner)) {
@@ -123,9 +123,10 @@ std::optional<Configuration> Admission::remove_replaced(Instant now, const Repli
     if (old == nullptr || old->id == replica.id() || !silent(now, old->id)) continue;
     // The change is committed by those that remain: a majority of them must be there.
     const Configuration next = without(replica.latest(), old->id);
-    const auto there = std::count_if(next.servers.begin(), next.servers.end(), [&](const Server& s) {
-      return s.role == Role::kVoter && (s.id == replica.id() || !silent(now, s.id));
-    });
+    const auto there =
+        std::count_if(next.servers.begin(), next.servers.end(), [&](const Server& s) {
+          return s.role == Role::kVoter && (s.id == replica.id() || !silent(now, s.id));
+        });
     if (static_cast<size_t>(there) >= next.majority()) return next;
   }
   return {};

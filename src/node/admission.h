@@ -2,8 +2,8 @@
 // (MEMBERSHIP.md sections 2 and 3).
 //
 // A node that wants in asks again and again, saying how far it is. From the names in the
-// configuration, what was heard of whom, and what each has of the log, Admission says what to answer
-// and which change to make next. It keeps nothing that a new leader could not learn anew.
+// configuration, what was heard of whom, and what each has of the log, Admission says what to
+// answer and which change to make next. It keeps nothing that a new leader could not learn anew.
 //
 // One thread.
 #pragma once

@@ -1,5 +1,6 @@
-// The inside of a NodeCore, for its own .cc files: node_core.cc has the passes, core_receive.cc what
-// messages do, core_membership.cc how a node becomes a member, core_report.cc what it says of itself.
+// The inside of a NodeCore, for its own .cc files: node_core.cc has the passes, core_receive.cc
+// what messages do, core_membership.cc how a node becomes a member, core_report.cc what it says of
+// itself.
 #pragma once
 
 #include <map>
@@ -24,7 +25,9 @@
 namespace ram::node {
 
 // A member's heartbeat, and how often the core looks after what can wait.
-constexpr Duration heartbeat_of(Duration failover_after) { return failover_after / 10; }
+constexpr Duration heartbeat_of(Duration failover_after) {
+  return failover_after / 10;
+}
 
 class NodeCore::Inside final : public consensus::Transport,
                                public consensus::StateMachine,
@@ -143,7 +146,8 @@ class NodeCore::Inside final : public consensus::Transport,
   Duration failover_after_;  // the cluster's once a member, our flag's before
   std::unique_ptr<machine::Machine> machine_;
   std::unique_ptr<consensus::Replica> replica_;
-  std::map<NodeId, std::string> strangers_;  // addresses of senders that no configuration of ours has
+  std::map<NodeId, std::string>
+      strangers_;  // addresses of senders that no configuration of ours has
 
   // The pipeline (READ-LEASES section 2).
   LogIndex stable_;   // sigma

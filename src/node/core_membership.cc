@@ -57,13 +57,14 @@ void NodeCore::Inside::become_member(const machine::Parameters& parameters) {
   failover_after_ = parameters.failover_after;
   if (parameters.failover_after != options_.parameters.failover_after ||
       parameters.voters_max != options_.parameters.voters_max) {
-    log_.warning("the cluster was founded with other parameters than this node's flags say; "
-                 "the cluster's hold");
+    log_.warning(
+        "the cluster was founded with other parameters than this node's flags say; "
+        "the cluster's hold");
   }
   admission_ = Admission({parameters.voters_max, failover_after_});
-  replica_ = std::make_unique<consensus::Replica>(
-      options_.id, replica_options(parameters), static_cast<uint32_t>(random_.next()), *this,
-      *this, options_.mistakes.fences);
+  replica_ = std::make_unique<consensus::Replica>(options_.id, replica_options(parameters),
+                                                  static_cast<uint32_t>(random_.next()), *this,
+                                                  *this, options_.mistakes.fences);
 }
 
 void NodeCore::Inside::start_founded(Instant now) {
@@ -72,8 +73,8 @@ void NodeCore::Inside::start_founded(Instant now) {
   const machine::Parameters parameters = machine::decode_parameters(reader);
   RAM_CHECK(reader.finished() && parameters.cluster == proposal.cluster);  // we understood it
   slot_.replace(std::make_unique<store::Store>(options_.hash_seed));
-  machine_ = std::make_unique<machine::Machine>(slot_.current(), parameters,
-                                                options_.mistakes.machine);
+  machine_ =
+      std::make_unique<machine::Machine>(slot_.current(), parameters, options_.mistakes.machine);
   become_member(parameters);
   last_contact_ = now;
   replica_->found(now, proposal.members);
@@ -100,8 +101,7 @@ void NodeCore::Inside::seek_membership(Instant now) {
   } else if (fetch_ || founding_.phase() != Phase::kFresh) {
     return;
   }
-  const std::vector<std::string> seen =
-      replica_ ? options_.join : founding_.members_seen(now);
+  const std::vector<std::string> seen = replica_ ? options_.join : founding_.members_seen(now);
   // The leader if someone named it; every other time anyone, in case that one is gone.
   ++join_attempts_;
   std::string ask = join_leader_;
@@ -189,8 +189,8 @@ void NodeCore::Inside::finish_fetching(Instant now) {
   become_member(machine_->parameters());
   founding_.joined();
   last_contact_ = now;
-  replica_->resume(now, {origin.index, origin.term, origin.configuration,
-                         origin.configuration_index});
+  replica_->resume(now,
+                   {origin.index, origin.term, origin.configuration, origin.configuration_index});
   log_.info("received the cluster's state as of log index " + std::to_string(applied_.value));
 }
 

@@ -1,5 +1,5 @@
-// What messages do to a NodeCore. Nothing here trusts its input: what does not make sense, or is not
-// for us, is dropped.
+// What messages do to a NodeCore. Nothing here trusts its input: what does not make sense, or is
+// not for us, is dropped.
 
 #include <algorithm>
 #include <utility>
@@ -183,8 +183,12 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
   if (heading.destination != options_.id || !heading.cluster) return;
   if (replica_ && heading.cluster != cluster_) return;
   switch (answer.kind) {
-    case JoinAnswer::Kind::kAsk: join_leader_ = answer.address; return;
-    case JoinAnswer::Kind::kWait: join_leader_ = from.address; return;
+    case JoinAnswer::Kind::kAsk:
+      join_leader_ = answer.address;
+      return;
+    case JoinAnswer::Kind::kWait:
+      join_leader_ = from.address;
+      return;
     case JoinAnswer::Kind::kRefused:
       if (join_refusal_ != answer.reason) log_.info("may not join yet: " + answer.reason);
       join_refusal_ = answer.reason;

@@ -9,8 +9,8 @@ namespace ram::node {
 namespace {
 
 uint64_t milliseconds(Duration duration) {
-  return static_cast<uint64_t>(
-      std::max<int64_t>(0, std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()));
+  return static_cast<uint64_t>(std::max<int64_t>(
+      0, std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()));
 }
 
 std::string hexadecimal(uint64_t value) {
@@ -59,8 +59,8 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
   } else {
     status.role = self != nullptr ? NodeRole::kStandby : NodeRole::kJoining;
   }
-  const bool will_be_promoted = members.voters() > 1 &&
-                                members.voters() < machine_->parameters().voters_max;
+  const bool will_be_promoted =
+      members.voters() > 1 && members.voters() < machine_->parameters().voters_max;
   if (no_quorum(now)) {
     status.state = NodeState::kNoQuorum;
     status.waiting_for = "a leader: no majority of the " + std::to_string(members.voters()) +

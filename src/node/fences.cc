@@ -110,7 +110,9 @@ void FenceRounds::add(Question question) {
   if (waiting_.size() < kQuestionsMax * kMembersMax) waiting_.push_back(question);
 }
 
-bool FenceRounds::may_begin() const { return !waiting_.empty() && begun_.size() < kRoundsMax; }
+bool FenceRounds::may_begin() const {
+  return !waiting_.empty() && begun_.size() < kRoundsMax;
+}
 
 Round FenceRounds::begin(LogIndex index) {
   ++latest_;

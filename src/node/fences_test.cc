@@ -7,7 +7,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Instant at(Duration time) { return Instant(time); }
+constexpr Instant at(Duration time) {
+  return Instant(time);
+}
 constexpr NodeId kAda{1}, kBob{2}, kCarol{3}, kDave{4};
 
 consensus::Configuration voters(std::initializer_list<NodeId> ids) {
@@ -79,8 +81,8 @@ TEST(FenceAsker, EndsAtTheDeadlineWhereverTheReadIs) {
   reader.read(at(1s));       // waiting
   reader.read(at(2s));
   EXPECT_EQ(reader.asker.expire(at(1s)), at(2s));
-  EXPECT_EQ(reader.ended, (std::vector<std::string>{"unavailable", "unavailable", "unavailable",
-                                                    "waits"}));
+  EXPECT_EQ(reader.ended,
+            (std::vector<std::string>{"unavailable", "unavailable", "unavailable", "waits"}));
 }
 
 struct Leader {

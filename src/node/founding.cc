@@ -90,8 +90,8 @@ void Founding::on_standing(Instant now, NodeId source, ClusterId cluster,
   if (listed) {
     Answer& known = answers_[address];
     if (standing.answer < known.question) return;  // overtaken by a later one
-    known = {standing.answer,      source,        standing.phase, cluster,
-             standing.description, standing.list, now};
+    known = {standing.answer, source, standing.phase, cluster, standing.description,
+             standing.list,   now};
   }
   if (phase_ == Phase::kFresh) {
     propose_if_all_fresh();

@@ -5,11 +5,11 @@
 // starts a proposal when it knows that all its members accepted it, or when anyone started it.
 //
 // A member that dies before it could be known to have accepted would hold up the others for ever,
-// so there is a way out. Who learns that a member was replaced (another incarnation answered, at its
-// address, a question put after the proposal was known), or that someone withdrew, *withdraws*: it
-// will start only what another has started. When every other member has withdrawn or was replaced,
-// nobody has started it and nobody will be the first: the node gives itself up and comes back as a
-// new incarnation.
+// so there is a way out. Who learns that a member was replaced (another incarnation answered, at
+// its address, a question put after the proposal was known), or that someone withdrew, *withdraws*:
+// it will start only what another has started. When every other member has withdrawn or was
+// replaced, nobody has started it and nobody will be the first: the node gives itself up and comes
+// back as a new incarnation.
 //
 // Invariants: a node accepts one proposal in its life; a node that withdrew is never the first to
 // start. So no cluster of one list comes to be while a node of another can be reached: proposing

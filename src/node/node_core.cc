@@ -21,11 +21,12 @@ NodeCore::Inside::Inside(CoreOptions options, store::StoreSlot& slot, const Cloc
       network_(network),
       log_(log),
       random_(options_.seed),
-      founding_(founding_self(), Random(random_.next()),
-                [this](const std::string& address, const PeerMessage& message) {
-                  post(address, NodeId(), message);
-                },
-                log),
+      founding_(
+          founding_self(), Random(random_.next()),
+          [this](const std::string& address, const PeerMessage& message) {
+            post(address, NodeId(), message);
+          },
+          log),
       failover_after_(options_.parameters.failover_after),
       own_(options_.id, options_.limits),
       source_(20 * options_.parameters.failover_after),
@@ -69,8 +70,10 @@ bool NodeCore::Inside::over_memory(std::string_view transaction) const {
       case machine::OperationKind::kPut:
       case machine::OperationKind::kExchange:
       case machine::OperationKind::kAppend:
-      case machine::OperationKind::kAdd: return true;
-      default: break;
+      case machine::OperationKind::kAdd:
+        return true;
+      default:
+        break;
     }
   }
   return false;
@@ -133,7 +136,9 @@ void NodeCore::Inside::on_reply(Sequence sequence, const machine::Reply& reply) 
   own_.on_reply(sequence, reply);
 }
 
-void NodeCore::Inside::on_gap(Sequence, Sequence) { resend_ = true; }
+void NodeCore::Inside::on_gap(Sequence, Sequence) {
+  resend_ = true;
+}
 
 // ---- a pass ----
 
@@ -439,11 +444,15 @@ NodeCore::NodeCore(CoreOptions options, store::StoreSlot& slot, const Clock& clo
     : inside_(std::make_unique<Inside>(std::move(options), slot, clock, network, log)) {}
 NodeCore::~NodeCore() = default;
 
-void NodeCore::start(Instant now) { inside_->start(now); }
+void NodeCore::start(Instant now) {
+  inside_->start(now);
+}
 void NodeCore::receive(Instant now, const Peer& from, const SharedBytes& frame) {
   inside_->receive(now, from, frame);
 }
-void NodeCore::link_up(Instant now, const std::string& address) { inside_->link_up(now, address); }
+void NodeCore::link_up(Instant now, const std::string& address) {
+  inside_->link_up(now, address);
+}
 void NodeCore::submit(Instant now, std::string transaction, Instant deadline, WriteDone done) {
   inside_->submit(now, std::move(transaction), deadline, std::move(done));
 }
@@ -454,17 +463,39 @@ void NodeCore::wait_for_copies(Instant, size_t wanted, Instant deadline,
                                std::function<void(size_t)> done) {
   inside_->wait_for_copies(wanted, deadline, std::move(done));
 }
-void NodeCore::on_time(Instant now) { inside_->on_time(now); }
-Instant NodeCore::next_deadline() const { return inside_->next_deadline(); }
-void NodeCore::turn(Instant now) { inside_->turn(now); }
-bool NodeCore::spent() const { return inside_->spent(); }
-NodeStatus NodeCore::status(Instant now) const { return inside_->status(now); }
-std::vector<Member> NodeCore::members(Instant now) const { return inside_->members(now); }
-Digest NodeCore::digest() const { return inside_->digest(); }
-const consensus::Replica* NodeCore::replica() const { return inside_->replica_.get(); }
-ClusterId NodeCore::cluster() const { return inside_->cluster_; }
-LogIndex NodeCore::applied() const { return inside_->applied_; }
-void NodeCore::check_invariants() const { inside_->check_invariants(); }
+void NodeCore::on_time(Instant now) {
+  inside_->on_time(now);
+}
+Instant NodeCore::next_deadline() const {
+  return inside_->next_deadline();
+}
+void NodeCore::turn(Instant now) {
+  inside_->turn(now);
+}
+bool NodeCore::spent() const {
+  return inside_->spent();
+}
+NodeStatus NodeCore::status(Instant now) const {
+  return inside_->status(now);
+}
+std::vector<Member> NodeCore::members(Instant now) const {
+  return inside_->members(now);
+}
+Digest NodeCore::digest() const {
+  return inside_->digest();
+}
+const consensus::Replica* NodeCore::replica() const {
+  return inside_->replica_.get();
+}
+ClusterId NodeCore::cluster() const {
+  return inside_->cluster_;
+}
+LogIndex NodeCore::applied() const {
+  return inside_->applied_;
+}
+void NodeCore::check_invariants() const {
+  inside_->check_invariants();
+}
 
 std::vector<TableInfo> NodeCore::tables() const {
   std::vector<TableInfo> tables;

@@ -1,13 +1,13 @@
 // A node without sockets, threads or a clock: what production and the simulator both run.
 //
-// Inputs are method calls, each with the time at which it happens; outputs go to the Network, to the
-// callbacks of the calls, and to the Store that readers look into. A pass is: any number of inputs,
-// then turn(), which does once what is worth doing for all of them together: pack what waits into
-// one record, let what was appended count, make visible what is stable, answer, send.
+// Inputs are method calls, each with the time at which it happens; outputs go to the Network, to
+// the callbacks of the calls, and to the Store that readers look into. A pass is: any number of
+// inputs, then turn(), which does once what is worth doing for all of them together: pack what
+// waits into one record, let what was appended count, make visible what is stable, answer, send.
 //
-// The life of a write and of a read is in docs/architecture.md; the pipeline is received, committed,
-// stable, applied (READ-LEASES.md section 2: last, c, sigma, a), with stable = committed until
-// leases exist.
+// The life of a write and of a read is in docs/architecture.md; the pipeline is received,
+// committed, stable, applied (READ-LEASES.md section 2: last, c, sigma, a), with stable = committed
+// until leases exist.
 //
 // One thread. Callbacks run inside the core's methods; they may call submit() and fence(), nothing
 // else.
@@ -56,10 +56,10 @@ struct Mistakes {
 };
 
 struct CoreOptions {
-  NodeId id;                   // drawn anew for each incarnation
-  std::string name;            // not empty
-  std::string address;         // HOST:PORT that peers dial
-  std::string client;          // HOST:PORT of the Redis front; may be empty
+  NodeId id;            // drawn anew for each incarnation
+  std::string name;     // not empty
+  std::string address;  // HOST:PORT that peers dial
+  std::string client;   // HOST:PORT of the Redis front; may be empty
   std::vector<std::string> join;
   machine::Parameters parameters;  // taken if this node founds; the cluster's otherwise
   Duration request_timeout = std::chrono::seconds(5);

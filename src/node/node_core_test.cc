@@ -55,8 +55,7 @@ class Village {
     house.slot = std::make_unique<store::StoreSlot>(std::make_unique<store::Store>(1));
     house.network.village = this;
     house.network.at = at;
-    house.core =
-        std::make_unique<NodeCore>(options, *house.slot, clock_, house.network, log_);
+    house.core = std::make_unique<NodeCore>(options, *house.slot, clock_, house.network, log_);
     house.core->start(now_);
   }
   void kill(size_t at) {
@@ -146,10 +145,10 @@ class Village {
     void send(const std::string& address, Lane, Pieces frame) override {
       std::string bytes;
       for (const SharedBytes& piece : frame) bytes += piece.view();
-      village->letters_.emplace(
-          village->now_ + 1ms,
-          Letter{{village->houses_[at].id, village->list_[at]}, address,
-                 SharedBytes(std::move(bytes))});
+      village->letters_.emplace(village->now_ + 1ms,
+                                Letter{{village->houses_[at].id, village->list_[at]},
+                                       address,
+                                       SharedBytes(std::move(bytes))});
     }
     void forget(const std::string&) override {}
   };
@@ -216,9 +215,8 @@ TEST(NodeCore, WithoutAMajorityNothingIsAnswered) {
   village.kill(0);
   village.kill(1);
   const auto sent = village.write(2, put("k", "v"));
-  ASSERT_TRUE(village.until([&] {
-    return village.core(2).status(village.now()).state == NodeState::kNoQuorum;
-  }));
+  ASSERT_TRUE(village.until(
+      [&] { return village.core(2).status(village.now()).state == NodeState::kNoQuorum; }));
   const auto refused = village.write(2, put("k", "v"));
   ASSERT_TRUE(refused->has_value()) << "at once";
   EXPECT_EQ((*refused)->code(), Code::kUnavailable);

@@ -1,11 +1,11 @@
-// The writes of this incarnation, from the mailbox to their replies (docs/architecture.md, "the life
-// of a write").
+// The writes of this incarnation, from the mailbox to their replies (docs/architecture.md, "the
+// life of a write").
 //
 // A write waits until it is packed into a record; packing numbers it, and from then on it may take
-// effect whatever becomes of us, so that it can end only with its reply or as kUnknownOutcome. Before,
-// it can be withdrawn as not applied. Records are sent to the leader in order; all that is not yet
-// applied *here* is sent again, from the lowest, when something may have been lost. Repeats have no
-// effect (machine/sessions.h), so sending too often is only a cost.
+// effect whatever becomes of us, so that it can end only with its reply or as kUnknownOutcome.
+// Before, it can be withdrawn as not applied. Records are sent to the leader in order; all that is
+// not yet applied *here* is sent again, from the lowest, when something may have been lost. Repeats
+// have no effect (machine/sessions.h), so sending too often is only a cost.
 //
 // Invariants: numbers are given without gaps; what was sent is answered in their order.
 // One thread.

@@ -9,7 +9,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Instant at(Duration time) { return Instant(time); }
+constexpr Instant at(Duration time) {
+  return Instant(time);
+}
 
 struct Origin {
   explicit Origin(CoreLimits limits = {}) : own(NodeId(7), limits) {}

@@ -90,82 +90,81 @@ Proposal read_proposal(Reader& in) {
 
 // The body of `message`, but for payloads, which go to `payloads`.
 void write_body(Writer& out, Pieces& payloads, const PeerMessage& message) {
-  std::visit(
-      Overloaded{
-          [&](const RaftMessage& m) {
-            out.varint(m.round.value);
-            out.varint(m.stable.value);
-            out.varint(m.echo.value);
-            consensus::encode(m.message, payloads);
-          },
-          [&](const Ping& m) {
-            out.varint(m.term.value);
-            out.varint(m.round.value);
-            out.varint(m.stable.value);
-          },
-          [&](const Pong& m) {
-            out.varint(m.term.value);
-            out.varint(m.echo.value);
-          },
-          [&](const RecordForward& m) { payloads.push_back(m.record); },
-          [&](const FenceRequest& m) { out.varint(m.nonce.value); },
-          [&](const FenceAnswer& m) {
-            out.varint(m.nonce.value);
-            out.varint(m.index.value);
-          },
-          [&](const Standing& m) {
-            out.varint(m.question.value);
-            out.varint(m.answer.value);
-            out.u8(static_cast<uint8_t>(m.phase));
-            out.bytes(m.description);
-            out.varint(m.list.size());
-            for (const std::string& address : m.list) out.bytes(address);
-            out.bytes(m.leader);
-          },
-          [&](const FoundingNote& m) {
-            out.u8(static_cast<uint8_t>(m.phase));
-            write(out, m.proposal);
-            out.varint(m.accepted.size());
-            for (const NodeId id : m.accepted) out.u64(id.value);
-          },
-          [&](const JoinRequest& m) {
-            out.bytes(m.description);
-            out.varint(m.have.value);
-          },
-          [&](const JoinAnswer& m) {
-            out.u8(static_cast<uint8_t>(m.kind));
-            out.bytes(m.address);
-            out.bytes(m.reason);
-          },
-          [&](const StateRequest& m) {
-            out.varint(m.transfer.value);
-            out.varint(m.from);
-            out.varint(m.at_least.value);
-            out.flag(m.again);
-          },
-          [&](const StatePiece& m) {
-            out.varint(m.transfer.value);
-            out.varint(m.number);
-            if (m.number == 0) {
-              out.varint(m.origin.index.value);
-              out.varint(m.origin.term.value);
-              out.varint(m.origin.applied.value);
-              out.varint(m.origin.configuration_index.value);
-              write(out, m.origin.configuration);
-            }
-            payloads.push_back(m.bytes);
-          },
-          [&](const StateRefusal& m) {
-            out.varint(m.transfer.value);
-            out.bytes(m.reason);
-          },
-          [&](const CopiesRequest& m) { out.varint(m.index.value); },
-          [&](const CopiesAnswer& m) {
-            out.varint(m.index.value);
-            out.varint(m.count);
-          },
-      },
-      message);
+  std::visit(Overloaded{
+                 [&](const RaftMessage& m) {
+                   out.varint(m.round.value);
+                   out.varint(m.stable.value);
+                   out.varint(m.echo.value);
+                   consensus::encode(m.message, payloads);
+                 },
+                 [&](const Ping& m) {
+                   out.varint(m.term.value);
+                   out.varint(m.round.value);
+                   out.varint(m.stable.value);
+                 },
+                 [&](const Pong& m) {
+                   out.varint(m.term.value);
+                   out.varint(m.echo.value);
+                 },
+                 [&](const RecordForward& m) { payloads.push_back(m.record); },
+                 [&](const FenceRequest& m) { out.varint(m.nonce.value); },
+                 [&](const FenceAnswer& m) {
+                   out.varint(m.nonce.value);
+                   out.varint(m.index.value);
+                 },
+                 [&](const Standing& m) {
+                   out.varint(m.question.value);
+                   out.varint(m.answer.value);
+                   out.u8(static_cast<uint8_t>(m.phase));
+                   out.bytes(m.description);
+                   out.varint(m.list.size());
+                   for (const std::string& address : m.list) out.bytes(address);
+                   out.bytes(m.leader);
+                 },
+                 [&](const FoundingNote& m) {
+                   out.u8(static_cast<uint8_t>(m.phase));
+                   write(out, m.proposal);
+                   out.varint(m.accepted.size());
+                   for (const NodeId id : m.accepted) out.u64(id.value);
+                 },
+                 [&](const JoinRequest& m) {
+                   out.bytes(m.description);
+                   out.varint(m.have.value);
+                 },
+                 [&](const JoinAnswer& m) {
+                   out.u8(static_cast<uint8_t>(m.kind));
+                   out.bytes(m.address);
+                   out.bytes(m.reason);
+                 },
+                 [&](const StateRequest& m) {
+                   out.varint(m.transfer.value);
+                   out.varint(m.from);
+                   out.varint(m.at_least.value);
+                   out.flag(m.again);
+                 },
+                 [&](const StatePiece& m) {
+                   out.varint(m.transfer.value);
+                   out.varint(m.number);
+                   if (m.number == 0) {
+                     out.varint(m.origin.index.value);
+                     out.varint(m.origin.term.value);
+                     out.varint(m.origin.applied.value);
+                     out.varint(m.origin.configuration_index.value);
+                     write(out, m.origin.configuration);
+                   }
+                   payloads.push_back(m.bytes);
+                 },
+                 [&](const StateRefusal& m) {
+                   out.varint(m.transfer.value);
+                   out.bytes(m.reason);
+                 },
+                 [&](const CopiesRequest& m) { out.varint(m.index.value); },
+                 [&](const CopiesAnswer& m) {
+                   out.varint(m.index.value);
+                   out.varint(m.count);
+                 },
+             },
+             message);
 }
 
 // What is left of `bytes`, sharing its block.
@@ -236,21 +235,30 @@ StatePiece read_state_piece(Reader& in, const SharedBytes& bytes) {
 
 std::optional<PeerMessage> read_body(uint8_t kind, Reader& in, const SharedBytes& bytes) {
   switch (kind) {
-    case 1: return read_raft(in, bytes);
-    case 2: return Ping{Term(in.varint()), Round(in.varint()), LogIndex(in.varint())};
-    case 3: return Pong{Term(in.varint()), Round(in.varint())};
-    case 4: return RecordForward{take_rest(in, bytes)};
-    case 5: return FenceRequest{Nonce(in.varint())};
-    case 6: return FenceAnswer{Nonce(in.varint()), LogIndex(in.varint())};
-    case 7: return read_standing(in);
-    case 8: return read_founding_note(in);
+    case 1:
+      return read_raft(in, bytes);
+    case 2:
+      return Ping{Term(in.varint()), Round(in.varint()), LogIndex(in.varint())};
+    case 3:
+      return Pong{Term(in.varint()), Round(in.varint())};
+    case 4:
+      return RecordForward{take_rest(in, bytes)};
+    case 5:
+      return FenceRequest{Nonce(in.varint())};
+    case 6:
+      return FenceAnswer{Nonce(in.varint()), LogIndex(in.varint())};
+    case 7:
+      return read_standing(in);
+    case 8:
+      return read_founding_note(in);
     case 9: {
       JoinRequest m;
       m.description = description(in);
       m.have = LogIndex(in.varint());
       return m;
     }
-    case 10: return read_join_answer(in);
+    case 10:
+      return read_join_answer(in);
     case 11: {
       StateRequest m;
       m.transfer = Nonce(in.varint());
@@ -259,11 +267,16 @@ std::optional<PeerMessage> read_body(uint8_t kind, Reader& in, const SharedBytes
       m.again = in.flag();
       return m;
     }
-    case 12: return read_state_piece(in, bytes);
-    case 13: return StateRefusal{Nonce(in.varint()), text(in, kReasonBytesMax)};
-    case 14: return CopiesRequest{LogIndex(in.varint())};
-    case 15: return CopiesAnswer{LogIndex(in.varint()), in.varint()};
-    default: return std::nullopt;
+    case 12:
+      return read_state_piece(in, bytes);
+    case 13:
+      return StateRefusal{Nonce(in.varint()), text(in, kReasonBytesMax)};
+    case 14:
+      return CopiesRequest{LogIndex(in.varint())};
+    case 15:
+      return CopiesAnswer{LogIndex(in.varint()), in.varint()};
+    default:
+      return std::nullopt;
   }
 }
 

@@ -165,10 +165,9 @@ struct CopiesAnswer {
   uint64_t count = 0;
 };
 
-using PeerMessage =
-    std::variant<RaftMessage, Ping, Pong, RecordForward, FenceRequest, FenceAnswer, Standing,
-                 FoundingNote, JoinRequest, JoinAnswer, StateRequest, StatePiece, StateRefusal,
-                 CopiesRequest, CopiesAnswer>;
+using PeerMessage = std::variant<RaftMessage, Ping, Pong, RecordForward, FenceRequest, FenceAnswer,
+                                 Standing, FoundingNote, JoinRequest, JoinAnswer, StateRequest,
+                                 StatePiece, StateRefusal, CopiesRequest, CopiesAnswer>;
 
 // The frame, payloads shared.
 Pieces encode_frame(const Heading& heading, const PeerMessage& message);

@@ -45,10 +45,13 @@ std::vector<PeerMessage> all_kinds() {
   append.version = 1;
   append.entries.push_back(
       {Term(3), consensus::EntryKind::kRecord, SharedBytes(std::string("payload"))});
-  Standing standing{Nonce(8), Nonce(9), Phase::kAccepted, encode_description({"a", "h:1", "", "1"}),
-                    {"h:1", "h:3"}, "h:3"};
+  Standing standing{Nonce(8),         Nonce(9),
+                    Phase::kAccepted, encode_description({"a", "h:1", "", "1"}),
+                    {"h:1", "h:3"},   "h:3"};
   FoundingNote note{Phase::kWithdrawn, {{1, 2}, "parameters", configuration()}, {NodeId(2)}};
-  StatePiece first{Nonce(5), 0, {LogIndex(9), Term(2), LogIndex(10), LogIndex(1), configuration()},
+  StatePiece first{Nonce(5),
+                   0,
+                   {LogIndex(9), Term(2), LogIndex(10), LogIndex(1), configuration()},
                    SharedBytes(std::string("state"))};
   StatePiece second{Nonce(5), 1, {}, SharedBytes(std::string("more"))};
   return {RaftMessage{Round(1), LogIndex(2), Round(3), append},
@@ -85,14 +88,24 @@ TEST(PeerMessage, ReadsBackWhatItWrote) {
 // The bytes of wire version 1, as they were first shipped: other versions must not change them.
 TEST(PeerMessage, GoldenBytes) {
   EXPECT_EQ(hex(flat(encode_frame(kHeading, Ping{Term(3), Round(300), LogIndex(70'000)})).view()),
-            "01"                                  // wire version
-            "0807060504030201" "1817161514131211" // cluster
-            "0100000000000000" "0200000000000000" // source, destination
-            "02"                                  // kind: ping
-            "03" "ac02" "f0a204");                // term, round, stable
+            "01"  // wire version
+            "0807060504030201"
+            "1817161514131211"  // cluster
+            "0100000000000000"
+            "0200000000000000"  // source, destination
+            "02"                // kind: ping
+            "03"
+            "ac02"
+            "f0a204");  // term, round, stable
   EXPECT_EQ(hex(flat(encode_frame({}, FenceAnswer{Nonce(11), LogIndex(12)})).view()),
-            "01" "0000000000000000" "0000000000000000" "0000000000000000" "0000000000000000"
-            "06" "0b" "0c");
+            "01"
+            "0000000000000000"
+            "0000000000000000"
+            "0000000000000000"
+            "0000000000000000"
+            "06"
+            "0b"
+            "0c");
 }
 
 TEST(PeerMessage, EveryPrefixAndEveryOtherVersionIsRefused) {
@@ -115,8 +128,7 @@ TEST(PeerMessage, IsTotalOnMutatedFrames) {
   Random random(7);
   const std::vector<PeerMessage> kinds = all_kinds();
   for (int round = 0; round < 50'000; ++round) {
-    std::string bytes(
-        flat(encode_frame(kHeading, kinds[random.below(kinds.size())])).view());
+    std::string bytes(flat(encode_frame(kHeading, kinds[random.below(kinds.size())])).view());
     for (uint64_t i = random.between(1, 4); i > 0; --i) {
       bytes[random.below(bytes.size())] = static_cast<char>(random.next());
     }
@@ -129,9 +141,18 @@ TEST(PeerMessage, IsTotalOnMutatedFrames) {
 TEST(MemberDescription, RefusesWhatIsNoDescription) {
   const MemberDescription good{"a", "h:1", "", "1"};
   EXPECT_EQ(decode_description(encode_description(good)), good);
-  for (const std::string bad : {"", "a", "a\x1f" "b\x1f" "c", "\x1fh:1\x1f\x1f" "1",
-                                "a\x1f\x1f\x1f" "1", "a\x1fh:1\x1f\x1f" "1\x1f",
-                                "a\nb\x1fh:1\x1f\x1f" "1"}) {
+  for (const std::string bad : {"", "a",
+                                "a\x1f"
+                                "b\x1f"
+                                "c",
+                                "\x1fh:1\x1f\x1f"
+                                "1",
+                                "a\x1f\x1f\x1f"
+                                "1",
+                                "a\x1fh:1\x1f\x1f"
+                                "1\x1f",
+                                "a\nb\x1fh:1\x1f\x1f"
+                                "1"}) {
     EXPECT_FALSE(decode_description(bad)) << bad;
   }
 }

@@ -54,8 +54,7 @@ void StateSource::send_pieces(Transfer& transfer, const StateRequest& request, c
   const uint64_t from = request.again ? transfer.first : std::max(transfer.first, transfer.sent);
   const uint64_t end = transfer.first + transfer.pieces.size();
   for (uint64_t number = from; number < end; ++number) {
-    send(StatePiece{transfer.nonce, number,
-                    number == 0 ? transfer.origin : StateOrigin(),
+    send(StatePiece{transfer.nonce, number, number == 0 ? transfer.origin : StateOrigin(),
                     transfer.pieces[number - transfer.first]});
   }
   transfer.sent = std::max(transfer.sent, end);
@@ -66,7 +65,9 @@ void StateSource::on_time(Instant now) {
                 [&](const auto& transfer) { return now - transfer.second.asked > patience_; });
 }
 
-StateRequest StateReceiver::request(bool again) const { return {nonce_, next_, at_least_, again}; }
+StateRequest StateReceiver::request(bool again) const {
+  return {nonce_, next_, at_least_, again};
+}
 
 bool StateReceiver::on_piece(Instant now, const StatePiece& piece, const Take& take) {
   if (piece.transfer != nonce_ || piece.number < next_ || piece.number >= next_ + kWindow) {

@@ -1,5 +1,5 @@
-// A whole state on its way from one node to another, in pieces (MEMBERSHIP.md section 2, READ-LEASES
-// R10).
+// A whole state on its way from one node to another, in pieces (MEMBERSHIP.md section 2,
+// READ-LEASES R10).
 //
 // The receiver pulls: it names the number up to which it has everything, and the source sends the
 // next few. That is the back-pressure, and it makes a transfer resumable: after a loss the receiver
@@ -50,7 +50,7 @@ class StateSource {
     std::unique_ptr<machine::FrozenState> state;
     std::deque<SharedBytes> pieces;  // numbers first_ and up
     uint64_t first = 0;
-    uint64_t sent = 0;  // all below were sent once
+    uint64_t sent = 0;   // all below were sent once
     bool ended = false;  // no piece follows those we have
     Instant asked;
   };

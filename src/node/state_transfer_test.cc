@@ -16,7 +16,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr NodeId kReceiver{2};
-constexpr Instant at(Duration time) { return Instant(time); }
+constexpr Instant at(Duration time) {
+  return Instant(time);
+}
 
 // A state with some entries, and a way to add more while it is given out.
 class Source {
@@ -130,7 +132,8 @@ TEST(StateTransfer, RefusesWhatItDoesNotHaveYetAndMoreThanItMay) {
   Source source;
   source.request(at(0s), {Nonce(7), 0, LogIndex(9'999), false});
   EXPECT_TRUE(std::holds_alternative<StateRefusal>(source.out_.back()));
-  for (uint64_t i = 0; i < 4; ++i) source.request(at(0s), {Nonce(7), 0, LogIndex(1), false}, NodeId(10 + i));
+  for (uint64_t i = 0; i < 4; ++i)
+    source.request(at(0s), {Nonce(7), 0, LogIndex(1), false}, NodeId(10 + i));
   source.request(at(0s), {Nonce(7), 0, LogIndex(1), false}, NodeId(20));
   EXPECT_TRUE(std::holds_alternative<StateRefusal>(source.out_.back()));
   source.source_.on_time(at(11s));  // all of them were given up
