@@ -97,7 +97,8 @@ BANNED = [
      "give it to base/log.h"),
     ("unbounded", r"\b(strcpy|strcat|sprintf|vsprintf|alloca|strtok)\s*\(", (),
      "use std::string or a span"),
-    ("using", r"^\s*using\s+namespace\s+(?!.*literals)", ("examples/", "tests/", "fuzz/", "bench/", "_test.cc"), "name what is used"),
+    ("using", r"^\s*using\s+namespace\s+(?!.*literals)",
+     ("examples/", "tests/", "fuzz/", "bench/", "_test.cc"), "name what is used"),
 ]
 
 CXX = (".h", ".cc")
@@ -272,7 +273,7 @@ def cmake_arguments(text):
 
 
 def expand(word, items):
-    """`${part}_test.cc` in a foreach names a file for each item; any word of the file may be one."""
+    """`${part}_test.cc` in a foreach names a file for each item; any word may be one."""
     variable = re.search(r"\$\{\w+\}", word)
     if not variable:
         return [word]
@@ -427,7 +428,8 @@ CASES = [
 
 def self_test():
     """The number of cases that do not find what they should."""
-    names = {name for name, _, _ in CASES if not re.search("new|many", name) and not name.endswith(".py")}
+    names = {name for name, _, _ in CASES
+             if not re.search("new|many", name) and not name.endswith(".py")}
     failures = 0
     for name, text, expected in CASES:
         tree = {n: (HEADER if n.endswith(".h") else "int x;\n") for n in names}

@@ -157,7 +157,8 @@ class Peers(OneLine):
     def tearDown(self):
         after = [(node.status()["term"], node.status()["leader"]) for node in self.cluster]
         self.assertEqual(after, self.before, "someone was disturbed")
-        self.assertEqual(self.cluster[0].ask("INCR", "works"), self.cluster[1].ask("INCR", "works") - 1)
+        first = self.cluster[0].ask("INCR", "works")
+        self.assertEqual(self.cluster[1].ask("INCR", "works"), first + 1)
 
     def send_to_peer_port(self, data):
         """Sends, and returns what came back until the node closed."""
