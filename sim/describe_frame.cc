@@ -10,8 +10,8 @@ namespace ram::sim {
 
 namespace {
 
-using namespace ram::consensus;  // NOLINT: the messages, all of them
-using namespace ram::node;       // NOLINT
+using namespace ram::consensus;  // tidy: using: the messages, all of them
+using namespace ram::node;       // tidy: using: the messages, all of them
 
 class Describe {
  public:

@@ -461,7 +461,7 @@ TEST(Listener, OutlivesALackOfDescriptors) {
   std::vector<std::unique_ptr<Stream>> accepted;
   const auto listener =
       Listener::open(loop, log, *Address::parse("127.0.0.1:0"), "--listen",
-                     [&](std::unique_ptr<Stream> stream) { accepted.push_back(std::move(stream)); });
+                     [&](std::unique_ptr<Stream> one) { accepted.push_back(std::move(one)); });
   ASSERT_TRUE(listener.ok());
   std::vector<int> sockets(8);
   for (int& fd : sockets) fd = ::socket(AF_INET, SOCK_STREAM, 0);
