@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "store/hash.h"
+#include "store/step.h"
 
 namespace ram::store {
 
@@ -30,6 +31,7 @@ Entry* HashIndex::put(Key key, std::string_view value, Revision revision, uint8_
     return nullptr;
   }
   slot->store(word, std::memory_order_release);  // publishes the entry's bytes
+  RAM_STORE_STEP();
   if (old->is_tombstone()) {
     ++size_;
     return nullptr;
@@ -57,6 +59,7 @@ void HashIndex::forget(Entry* tombstone) {
   std::atomic<Word>* slot = find_slot(key);
   if (slot != nullptr && entry_of(own(*slot)) == tombstone) {
     slot->store(0, std::memory_order_release);  // as any removal
+    RAM_STORE_STEP();
     --used_;
     if (2 * used_ < kShrinkAtHalves * buckets() && buckets() > kFirstBuckets) merge();
   }
@@ -115,12 +118,14 @@ void HashIndex::add(Bucket* to, Word word) {
     for (auto& slot : to->slot) {
       if (own(slot) != 0) continue;
       slot.store(word, std::memory_order_release);  // publishes the entry's bytes
+      RAM_STORE_STEP();
       return;
     }
     if (next_of(to) != nullptr) continue;
     Bucket* more = new_overflow();
     more->slot[0].store(word, std::memory_order_relaxed);  // nobody sees it yet
     to->next.store(more, std::memory_order_release);       // publishes bucket and entry
+    RAM_STORE_STEP();
     return;
   }
 }
@@ -162,6 +167,7 @@ void HashIndex::split() {
   // must not miss the merge, which came before.
   to->next.store(nullptr, std::memory_order_release);
   for (auto& slot : to->slot) slot.store(0, std::memory_order_release);
+  RAM_STORE_STEP();
 
   Bucket* list = next_of(from);
   std::array<bool, kSlots> leaves;
@@ -184,6 +190,7 @@ void HashIndex::split() {
   }
   // release: `to` is complete before anyone is sent there, and before anything leaves `from`.
   state_.store(state + 1, std::memory_order_release);
+  RAM_STORE_STEP();
 
   for (size_t i = 0; i < kSlots; ++i) {
     if (own(from->slot[i]) != 0 && !leaves[i]) continue;
@@ -194,6 +201,7 @@ void HashIndex::split() {
     }
     // release: after the state; and what moved forward is here before the list is replaced.
     from->slot[i].store(word, std::memory_order_release);
+    RAM_STORE_STEP();
   }
   if (list == nullptr) return;
   Bucket* rest = nullptr;
@@ -207,6 +215,7 @@ void HashIndex::split() {
   }
   // release: the list is whole, and the first line holds what moved forward (see find).
   from->next.store(rest, std::memory_order_release);
+  RAM_STORE_STEP();
   retire_overflow(list);
 }
 
@@ -223,6 +232,7 @@ void HashIndex::merge() {
   }
   // release: `to` is complete before anyone is sent there. The count of merges wraps.
   state_.store(state - 1 + kMerge, std::memory_order_release);
+  RAM_STORE_STEP();
   retire_overflow(next_of(from));  // and still linked: until their readers are gone
 
   // A segment goes once the table fills only half of the one below it.

@@ -3,6 +3,7 @@
 
 #include "store/hash.h"
 #include "store/hash_index.h"
+#include "store/step.h"
 
 namespace ram::store {
 
@@ -14,11 +15,14 @@ const Entry* HashIndex::find(Key key, Revision at) const {
     const uint64_t number = number_of(key.hash, state);
     const Bucket* line = bucket(number);
     while (line != nullptr) {
+      RAM_STORE_STEP();
       // acquire, and before the slots: an overflow list is replaced as a whole, and only after what
       // it held and still belongs here was stored in the first line. Old list: it is intact. New
       // list: the first line is already complete.
       const Bucket* next = line->next.load(std::memory_order_acquire);
+      RAM_STORE_STEP();
       for (uint32_t hits = matches(*line, tag); hits != 0; hits &= hits - 1) {
+        RAM_STORE_STEP();
         // acquire: pairs with the release that published the entry. The slot may have changed since
         // it matched; then this is another entry, none, or the next version of the same key.
         const Word word =
@@ -29,6 +33,7 @@ const Entry* HashIndex::find(Key key, Revision at) const {
       }
       line = next;
     }
+    RAM_STORE_STEP();
     // Not here. True, unless the key moved while we looked: moves are announced in the state first.
     // Merges count even if they are undone: the bucket may have been emptied and filled again.
     const uint64_t now = state_.load(std::memory_order_acquire);
@@ -74,8 +79,10 @@ uint64_t HashIndex::scan(uint64_t position, size_t count, Revision at,
     moved = false;
     const Bucket* line = bucket(range.number);
     while (line != nullptr && !moved) {
+      RAM_STORE_STEP();
       const Bucket* next = line->next.load(std::memory_order_acquire);
       for (const auto& slot : line->slot) {
+        RAM_STORE_STEP();
         const Word word = slot.load(std::memory_order_acquire);
         if (word == 0) continue;
         if (size == kGather) hand_out();
@@ -86,6 +93,7 @@ uint64_t HashIndex::scan(uint64_t position, size_t count, Revision at,
       line = next;
       ++lines;
     }
+    RAM_STORE_STEP();
     if (!moved) hand_out();
     if (!moved) position = range.end();
   } while (moved || (position != 0 && given < count && lines < 8 * count + 8));
