@@ -85,17 +85,17 @@ void NodeCore::Inside::start_founded(Instant now) {
 void NodeCore::Inside::seek_membership(Instant now) {
   LogIndex have;
   if (replica_) {
-    if (replica_->committed().find(options_.id) != nullptr) was_member_ = true;
-    if (replica_->latest().find(options_.id) != nullptr) return;
-    if (was_member_) {
-      // Removed, and never to be added again under this id: the session is over.
-      if (replica_->committed().find(options_.id) == nullptr) {
-        log_.warning("this incarnation was removed from the cluster; joining as a new one");
-        expelled_ = true;
-      }
+    // Until it is committed that we are a member, a change of leader may undo it.
+    if (replica_->committed().find(options_.id) != nullptr) {
+      was_member_ = true;
       return;
     }
-    // Not let in yet, or not told so.
+    if (was_member_) {
+      // Removed, and never to be added again under this id: the session is over.
+      log_.warning("this incarnation was removed from the cluster; joining as a new one");
+      expelled_ = true;
+      return;
+    }
     have = std::min(applied_, replica_->commit());
     if (!have) return;
   } else if (fetch_ || founding_.phase() != Phase::kFresh) {
