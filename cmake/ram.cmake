@@ -399,8 +399,8 @@ endfunction()
 #   ram_header_check(store a.h b.h)
 #
 # Compiles each header alone, twice included, with the flags of the layer. ram_layer calls it for
-# the headers of its directory. A header with a source of its name beside it stands alone already: it
-# is what that source includes first, and scripts/tidy.py sees to it.
+# the headers of its directory. A header with a source of its name beside it stands alone already:
+# it is what that source includes first, and scripts/tidy.py sees to it.
 function(ram_header_check layer)
   if(NOT RAM_HEADER_CHECK OR NOT ARGN)
     return()
