@@ -244,8 +244,8 @@ LogIndex FenceRow::commit(LogIndex ours, LogIndex engines, bool installing) {
   return kept;
 }
 
-bool FenceRow::wants_barrier(Term own, Term last_term) {
-  return stands(on_.f10, 10, last_term != own);
+bool FenceRow::wants_barrier(bool appended) {
+  return stands(on_.f10, 10, !appended);
 }
 
 bool FenceRow::allows_change(const Configuration& latest, const Configuration& next, NodeId leader,

@@ -75,8 +75,8 @@ class FenceRow {
 
   // F9: ours, after the engine named its own.
   LogIndex commit(LogIndex ours, LogIndex engines, bool installing);
-  // F10: a leader whose last entry is of `last_term`.
-  bool wants_barrier(Term own, Term last_term);
+  // F10: a leader that may have appended nothing in its term yet.
+  bool wants_barrier(bool appended);
   // F10, F11.
   bool allows_change(const Configuration& latest, const Configuration& next, NodeId leader,
                      bool barrier_committed);

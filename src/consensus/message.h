@@ -1,7 +1,8 @@
 // What replicas say to each other: one struct per message, a closed variant.
 //
 // The fields are Raft's (Ongaro and Ousterhout, "In Search of an Understandable Consensus
-// Algorithm", extended version, figures 2 and 13), with libraft's version and feature fields.
+// Algorithm", extended version, figures 2 and 13), with libraft's version and feature fields: 2 for
+// votes and for results, 0 for the rest; others are refused (F6, F15).
 #pragma once
 
 #include <cstdint>

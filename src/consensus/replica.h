@@ -52,9 +52,11 @@ class Replica {
   ~Replica();
 
   // Exactly one of these, once, before anything else.
-  // A founder: all founders start from the same configuration, their entry 1.
+  // A founder: all founders start from the same configuration, their entry 1. A lone voter leads at
+  // once. Requires: a valid configuration (configuration_codec.h).
   void found(Instant now, const Configuration& configuration);
-  // A node that already has the state of `token` in hand.
+  // A node that already has the state of `token` in hand, or a newer one. commit() and last() are
+  // the token's index. Requires: a valid token (message_codec.h).
   void resume(Instant now, const SnapshotToken& token);
 
   // `from` is the authenticated sender. What does not make sense is dropped, whoever sent it (F15).
@@ -68,14 +70,17 @@ class Replica {
 
   // The leader appends a record; its index, or nothing if this is no leader or it hands over.
   std::optional<LogIndex> submit(Instant now, SharedBytes record);
-  // The leader changes one server (F11); false if it cannot now: not leader, its barrier or an
-  // earlier change not committed, handing over, more than one server differs.
+  // The leader changes one server (F11): adds, removes, or gives it another role or description,
+  // the others in their order. False if it cannot now: not leader, its barrier or an earlier change
+  // not committed, handing over; or ever: not one server differs, it is the leader that is to go or
+  // to lose its vote, the configuration is not valid.
   bool change(Instant now, const Configuration& next);
   // Hands leadership to the voter `to`, whose match is our last index; false if it cannot now.
   bool transfer(Instant now, NodeId to);
   // The state of the token that on_install() named, or a newer one, is in hand.
   void installed(Instant now);
-  // Forgets entries up to min(applied, commit) but the last `trailing`.
+  // Forgets entries up to min(applied, commit) but the last `trailing`, which should be more than
+  // the window. Nothing happens if there are no others, or while installing.
   void compact(Instant now, LogIndex applied, size_t trailing);
 
   NodeId id() const;
@@ -84,13 +89,16 @@ class Replica {
   Term term() const;
   // Of this term, as learnt from its AppendEntries (ourselves if we lead); none if not known.
   NodeId leader() const;
-  // When we last heard the leader of this term.
+  // When a leader of the then current term was last heard (now, if we lead); the start if never. A
+  // new term alone does not change it.
   Instant leader_heard() const;
   LogIndex commit() const;
   LogIndex last() const;
-  // READ-LEASES R2: our log equals that of the term's leader up to here. 0 while installing.
+  // READ-LEASES R2: our log equals that of the term's leader up to here; all of it, if we lead. 0
+  // while installing.
   LogIndex verified() const;
-  // Leader: index of the first entry of its term (F10); 0 otherwise.
+  // Leader: index of the first entry of its term (F10), which may have been forgotten since; 0
+  // otherwise.
   LogIndex barrier() const;
   // Leader, with an entry of its term committed.
   bool barrier_committed() const;

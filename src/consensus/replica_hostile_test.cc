@@ -210,7 +210,7 @@ TEST(ReplicaHostile, SurvivesWhateverArrives) {
     SCOPED_TRACE(seed);
     steps += torment(seed);
   }
-  EXPECT_GT(steps, 100'000u);  // it does reach the engine
+  EXPECT_GT(steps, seeds * 300);  // it does reach the engine
   EXPECT_EQ(Engine::blocks_held(), before);
 }
 

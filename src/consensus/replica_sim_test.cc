@@ -32,5 +32,25 @@ TEST(ReplicaSim, KeepsRaftsPromisesUnderFaults) {
   std::cout << sum << '\n';
 }
 
+TEST(ReplicaSim, ASeedIsARun) {
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    EXPECT_EQ(ReplicaSim(seed).run(5s).digest, ReplicaSim(seed).run(5s).digest);
+  }
+  EXPECT_NE(ReplicaSim(1).run(5s).digest, ReplicaSim(2).run(5s).digest);
+}
+
+// What the checks are worth: without F3 a configuration change is recorded where it is not.
+TEST(ReplicaSim, CatchesAMissingFence) {
+  const auto fails = [](int status) { return !WIFEXITED(status) || WEXITSTATUS(status) != 0; };
+  EXPECT_EXIT(
+      {
+        for (uint64_t seed = 1; seed <= 20; ++seed) {
+          if (!ReplicaSim(seed, {.f3 = false}).run(kBusy).violation.empty()) _exit(1);
+        }
+        _exit(0);
+      },
+      fails, "");
+}
+
 }  // namespace
 }  // namespace ram::consensus

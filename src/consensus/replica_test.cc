@@ -343,6 +343,36 @@ TEST(Replica, AnInstallThatOutlivesItsTermVerifiesNothing) {
   EXPECT_EQ(c[3]->verified(), LogIndex());
 }
 
+TEST(Replica, AChangeThatComesWhileInstallingWaits) {
+  TestCluster c;
+  fall_behind(c);
+  const SnapshotToken token = c[3].installs[0];
+  // 3 had a change that was not committed when its log was replaced.
+  TestCluster d;
+  lead(d);
+  ASSERT_TRUE(d.change(1, 4, Role::kStandby));
+  d.deliver(1, 3);
+  ASSERT_TRUE(d[3]->changing());
+  SnapshotToken newer = token;
+  newer.index = LogIndex(30);
+  newer.term = d[1]->term();
+  d.give(1, 3, InstallSnapshot{.term = d[1]->term(), .token = newer});
+  ASSERT_TRUE(d[3]->installing());
+  Configuration next = token.configuration;
+  next.servers.push_back({NodeId(5), "n5", Role::kStandby});
+  AppendEntries append{.term = d[1]->term(),
+                       .previous = newer.index,
+                       .previous_term = newer.term,
+                       .commit = newer.index};
+  append.entries.push_back({newer.term, EntryKind::kChange, encode(next)});
+  d.give(1, 3, append);
+  EXPECT_EQ(d[3]->last(), newer.index);
+  d[3]->installed(d.now);
+  d.give(1, 3, append);
+  EXPECT_EQ(d[3]->latest(), next);
+  EXPECT_TRUE(d[3]->changing());
+}
+
 TEST(Replica, SendsTheTokenItWasGiven) {
   TestCluster c;
   fall_behind(c);
@@ -380,6 +410,21 @@ TEST(Replica, CompactsNoFurtherThanAppliedAndCommitted) {
   c[1]->check_invariants();
   c.beat(1, {1, 2, 3}, 3);
   EXPECT_EQ(c[3]->commit(), commit + 1);
+}
+
+TEST(Replica, MayForgetItsBarrier) {
+  TestCluster c;
+  c.found(1);
+  for (int i = 0; i < 5; ++i) c.submit(1, "a");
+  c[1]->flush(c.now);
+  c[1]->compact(c.now, c[1]->commit(), 0);
+  c[1]->check_invariants();
+  EXPECT_EQ(c[1]->log().size(), 0u);
+  EXPECT_TRUE(c[1]->barrier_committed());
+  c[1]->flush(c.now);
+  c.submit(1, "b");
+  EXPECT_EQ(c[1].record(c[1]->last()), "b");
+  c[1]->check_invariants();
 }
 
 // ---- handing over ----
@@ -503,7 +548,7 @@ TEST(Replica, LeavesNothingAllocated) {
 TEST(Replica, StopsWhenItIsUsedAgainstItsRules) {
   TestCluster c;
   c.found(1);
-  EXPECT_DEATH(c[1]->found(c.now, c[1]->latest()), "started_");
+  EXPECT_DEATH(c[1]->found(c.now, c[1]->latest()), "started");
   EXPECT_DEATH(TestCluster({.message_entries_max = 0}).found(1), "message_entries_max");
 }
 
