@@ -18,6 +18,9 @@ const KeyName kA{"t", "a"}, kB{"t", "b"};
 // Builds histories by doing them: a write takes effect at the next revision, a read sees the model.
 class Story {
  public:
+  // References to operations stay valid while a story has no more than these.
+  Story() { operations.reserve(100); }
+
   // Begins at `begun`, ends at `ended`.
   StoreOperation& put(Tick begun, Tick ended, KeyName key, std::string value) {
     return write(begun, ended,
