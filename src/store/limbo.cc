@@ -8,6 +8,7 @@ namespace ram::store {
 
 void Limbo::retire(Retired retired, size_t bytes) {
   queue_.push_back(retired);
+  blocks_.count(sizeof(Retired));
   ++unsealed_;
   unsealed_bytes_ += bytes;
 }
@@ -31,18 +32,23 @@ bool Limbo::ready(bool poll) {
 
 Retired Limbo::next() {
   RAM_CHECK(!batches_.empty() && batches_.front().epoch <= passed_);
-  const Retired first = queue_.front();
-  queue_.pop_front();
+  const Retired first = take_first();
   if (--batches_.front().count == 0) batches_.pop_front();
   return first;
 }
 
 Retired Limbo::next_at_last() {
   if (queue_.empty()) return {};
-  const Retired first = queue_.front();
-  queue_.pop_front();
+  const Retired first = take_first();
   batches_.clear();
   unsealed_ = queue_.size();
+  return first;
+}
+
+Retired Limbo::take_first() {
+  const Retired first = queue_.front();
+  queue_.pop_front();
+  blocks_.uncount(sizeof(Retired));
   return first;
 }
 

@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <deque>
 
+#include "store/blocks.h"
+
 namespace ram::store {
 
 class HashIndex;
@@ -38,6 +40,9 @@ struct Retired {
 
 class Limbo {
  public:
+  // `blocks` counts the queue.
+  explicit Limbo(Blocks& blocks) : blocks_(blocks) {}
+
   // `bytes`: what waits for it; a batch is also full by its bytes.
   void retire(Retired retired, size_t bytes);
 
@@ -61,6 +66,9 @@ class Limbo {
     uint64_t epoch;
     size_t count;  // of the queue's first
   };
+  Retired take_first();
+
+  Blocks& blocks_;
   std::deque<Retired> queue_;
   std::deque<Batch> batches_;
   size_t unsealed_ = 0;

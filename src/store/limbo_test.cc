@@ -39,7 +39,8 @@ TEST(LimboDeathTest, SealingBeforePublishIsCaught) {
 }
 
 TEST(Limbo, HoldsABatchUntilItsReadersAreGone) {
-  Limbo limbo;
+  Blocks blocks;
+  Limbo limbo(blocks);
   auto reader = std::make_unique<Puppet>();
   EpochDomain::Slot* slot = nullptr;
   reader->run([&] { slot = &epochs.enter(); });

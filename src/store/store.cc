@@ -20,6 +20,7 @@ Store::~Store() {
 
 Table* Store::make_table(std::string_view name) {
   if (Table* found = find_table(name)) return found;
+  RAM_CHECK(name.size() <= kTableNameBytesMax);
   if (tables_.size() >= kTablesMax) return nullptr;
   Root* root = make_root(Revision(), nullptr);
   tables_.push_back(std::unique_ptr<Table>(new Table(name, tables_.size(), root)));

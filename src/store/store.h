@@ -133,7 +133,7 @@ class Store {
   uint64_t writes_ = 0;
   size_t entries_ = 0;
   Blocks blocks_;
-  Limbo limbo_;
+  Limbo limbo_{blocks_};
   std::vector<std::unique_ptr<Table>> tables_;  // in order of creation
   std::vector<Table*> new_tables_;              // that were not published
   std::unique_ptr<TableDirectory> directory_;
