@@ -86,10 +86,8 @@ struct LowerName {
   std::string_view view() const { return {bytes.data(), size}; }
 };
 
-// For an error line: what a client sent, cut short.
-std::string cut(std::string_view text) {
-  return std::string(text.substr(0, 128));
-}
+// For an error line, what a client sent is cut short, as Redis does.
+constexpr size_t kShownMax = 128;
 
 }  // namespace
 
@@ -125,7 +123,8 @@ bool arity_fits(const Command& command, Words words) {
 std::string unknown_command(Words words) {
   const Command* container = find_command(words.first(1));
   if (container != nullptr && words.size() > 1) {
-    std::string line = "ERR unknown subcommand '" + cut(words[1]) + "'. Known are:";
+    std::string line =
+        "ERR unknown subcommand '" + std::string(words[1].substr(0, kShownMax)) + "'. Known are:";
     for_each_subcommand(*container, [&](const Command& row) {
       line.push_back(' ');
       for (const char c : row.name.substr(container->name.size() + 1)) {
@@ -134,12 +133,13 @@ std::string unknown_command(Words words) {
     });
     return line;
   }
-  std::string line = "ERR unknown command '" + cut(words[0]) + "', with args beginning with: ";
+  std::string arguments;
   for (const std::string_view word : words.subspan(1)) {
-    if (line.size() > 256) break;
-    line.append("'").append(cut(word)).append("' ");
+    if (arguments.size() >= kShownMax) break;
+    arguments.append("'").append(word.substr(0, kShownMax - arguments.size())).append("' ");
   }
-  return line;
+  return "ERR unknown command '" + std::string(words[0].substr(0, kShownMax)) +
+         "', with args beginning with: " + arguments;
 }
 
 std::string wrong_arity(const Command& command) {

@@ -84,7 +84,7 @@ void command_info(LocalCall& call, Reply& reply) {
   reply.array(call.words.size() - 2);
   for (const std::string_view name : call.words.subspan(2)) {
     const Command* found = find_command(name);
-    found == nullptr ? reply.null_array() : write_info(*found, reply);
+    found == nullptr ? reply.null() : write_info(*found, reply);
   }
 }
 

@@ -248,7 +248,7 @@ TEST_F(Commands, Command) {
   EXPECT_EQ(ask("COMMAND").substr(0, 4), "*" + count.substr(1, 3));
   EXPECT_EQ(ask("COMMAND INFO get nosuch"),
             "*2\r\n*10\r\n$3\r\nget\r\n:2\r\n*2\r\n+readonly\r\n+fast\r\n:1\r\n:1\r\n:1\r\n"
-            "*0\r\n*0\r\n*0\r\n*0\r\n*-1\r\n");
+            "*0\r\n*0\r\n*0\r\n*0\r\n$-1\r\n");
   const std::string docs = ask("COMMAND DOCS get");
   EXPECT_EQ(docs.substr(0, 40), "*2\r\n$3\r\nget\r\n*10\r\n$7\r\nsummary\r\n$19\r\nThe ");
   EXPECT_EQ(ask("COMMAND DOCS nosuch"), "*0\r\n");
@@ -283,8 +283,8 @@ TEST_F(Commands, Server) {
   const std::string info = ask("INFO");
   for (const char* part :
        {"redis_version:7.0.15\r\n", "redis_mode:standalone\r\n", "role:master\r\n",
-        "\r\nloading:0\r\n", "connected_clients:1\r\n", "db0:keys=2,expires=0", "# Ram\r\nname:n1",
-        "used_memory_human:0B", "total_commands_processed:"}) {
+        "\r\nloading:0\r\n", "connected_clients:1\r\n", "db0:keys=2,expires=0",
+        "# Ram\r\nram_name:n1", "used_memory_human:0B", "total_commands_processed:"}) {
     EXPECT_NE(info.find(part), std::string::npos) << part << info;
   }
   EXPECT_EQ(ask("INFO keyspace"), "$44\r\n# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0\r\n\r\n");

@@ -63,10 +63,6 @@ void Reply::null() {
   out_.append(version_ == Version::k2 ? "$-1\r\n" : "_\r\n");
 }
 
-void Reply::null_array() {
-  out_.append(version_ == Version::k2 ? "*-1\r\n" : "_\r\n");
-}
-
 void Reply::map(size_t pairs) {
   if (version_ == Version::k2) return array(2 * pairs);
   header('%', static_cast<int64_t>(pairs));

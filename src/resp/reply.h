@@ -1,7 +1,7 @@
 // Replies in RESP2 and RESP3, appended to a connection's output.
 //
 // What RESP2 has no type for becomes what Redis makes of it there: a map is a flat array, a null is
-// an empty bulk or array, text is a bulk.
+// a bulk of size -1, text is a bulk.
 //
 // Not thread-safe; borrows the output.
 #pragma once
@@ -51,7 +51,6 @@ class Reply {
   void text(std::string_view lines);
 
   void null();
-  void null_array();
 
   // Then `count` replies, or pairs of them, or members.
   void array(size_t count) { header('*', static_cast<int64_t>(count)); }

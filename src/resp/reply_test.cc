@@ -43,7 +43,6 @@ TEST(Reply, WritesWhatBothVersionsShare) {
 
 TEST(Reply, WritesEachVersionsOwnTypes) {
   expect([](Reply& r) { r.null(); }, "$-1\r\n", "_\r\n");
-  expect([](Reply& r) { r.null_array(); }, "*-1\r\n", "_\r\n");
   expect([](Reply& r) { r.map(3); }, "*6\r\n", "%3\r\n");
   expect([](Reply& r) { r.set(3); }, "*3\r\n", "~3\r\n");
   expect([](Reply& r) { r.text("a\nb"); }, "$3\r\na\nb\r\n", "=7\r\ntxt:a\nb\r\n");

@@ -140,20 +140,21 @@ void keyspace(const Facts& facts, Lines lines) {
   }
 }
 
+// Under names of their own: clients make one map of all sections.
 void ram(const Facts& facts, Lines lines) {
   const NodeStatus& status = facts.status;
-  lines.add("name", one_word(status.name))
-      .add("cluster", status.cluster)
-      .add("role", role_name(status.role))
-      .add("state", state_name(status.state))
-      .add("leader", one_word(status.leader))
-      .add("term", status.term)
-      .add("stable", status.stable)
-      .add("applied", status.applied)
-      .add("revision", status.revision)
-      .add("members", status.members)
-      .add("voters", status.voters)
-      .add("waiting_commands", facts.front.waiting_commands());
+  lines.add("ram_name", one_word(status.name))
+      .add("ram_cluster", status.cluster)
+      .add("ram_role", role_name(status.role))
+      .add("ram_state", state_name(status.state))
+      .add("ram_leader", one_word(status.leader))
+      .add("ram_term", status.term)
+      .add("ram_stable", status.stable)
+      .add("ram_applied", status.applied)
+      .add("ram_revision", status.revision)
+      .add("ram_members", status.members)
+      .add("ram_voters", status.voters)
+      .add("ram_waiting_commands", facts.front.waiting_commands());
 }
 
 struct Section {
