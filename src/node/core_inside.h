@@ -185,6 +185,8 @@ class NodeCore::Inside final : public consensus::Transport,
   Term seen_term_;
   NodeId seen_leader_;
   bool led_ = false;
+  bool lost_ = false;                                    // no quorum, and said so
+  std::map<NodeId, Instant> heard_;                      // of members, when last
   std::map<NodeId, std::pair<Term, Sequence>> closing_;  // sessions whose end was submitted
   Instant last_contact_{};
 

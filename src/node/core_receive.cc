@@ -46,6 +46,7 @@ void NodeCore::Inside::receive(Instant now, const Peer& from, const SharedBytes&
   if (strangers_.size() >= kStrangersMax) strangers_.clear();
   strangers_[from.id] = from.address;
   if (leads()) admission_.heard(now, from.id);
+  if (replica_ && replica_->latest().find(from.id) != nullptr) heard_[from.id] = now;
   std::visit(
       [&](auto&& message) {
         on_message(now, from, frame->heading, std::forward<decltype(message)>(message));

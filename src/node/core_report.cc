@@ -34,18 +34,25 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
   status.writes = counts_.writes;
   if (!replica_) {
     status.waiting_for = join_refusal_.empty() ? founding_.waiting_for(now) : join_refusal_;
+    const std::vector<std::string> seen = founding_.members_seen(now);
+    if (join_refusal_.empty() && !seen.empty()) {
+      status.waiting_for = "the cluster of " + seen.front() +
+                           " to let this node in; if that node is in state no-quorum, it cannot "
+                           "(docs/guarantees.md, \"What a crash costs\")";
+    }
     return status;
   }
   status.cluster = hexadecimal(cluster_.high) + hexadecimal(cluster_.low);
   status.term = replica_->term().value;
-  status.commit = replica_->commit().value;
+  // The engine of a follower learns of a commit later than from the leader's stable index.
+  status.commit = std::max(replica_->commit(), applied_).value;
   status.stable = stable_.value;
   status.applied = applied_.value;
   status.revision = machine_->revision().value;
   const consensus::Configuration& members = replica_->latest();
   status.members = members.servers.size();
   status.voters = members.voters();
-  if (const consensus::Server* server = members.find(leader())) {
+  if (const consensus::Server* server = members.find(no_quorum(now) ? NodeId() : leader())) {
     if (const auto description = decode_description(server->description)) {
       status.leader = description->name;
     }
@@ -93,8 +100,18 @@ std::vector<Member> NodeCore::Inside::members(Instant now) const {
     member.client = description->client;
     member.version = description->version;
     member.voter = server.role == consensus::Role::kVoter;
-    member.leader = server.id == leader();
-    // Only a leader hears from everyone; others show as up what they have no news of.
+    member.leader = server.id == leader() && !no_quorum(now);
+    // Only a leader hears from everyone. A follower hears from its leader alone: while that is
+    // there, it shows the others as up, having no other news of them.
+    if (!leads() && server.id != options_.id) {
+      const auto heard = heard_.find(server.id);
+      const bool quiet = heard == heard_.end() || now - heard->second >= failover_after_;
+      const bool no_leader = !leader() || now - last_contact_ >= failover_after_;
+      if (quiet && (no_leader || member.leader)) {
+        member.state = MemberState::kSilent;
+        member.since_ms = milliseconds(now - (heard == heard_.end() ? started_ : heard->second));
+      }
+    }
     if (leads() && server.id != options_.id) {
       const LogIndex match = replica_->match(server.id);
       member.lag = replica_->last() > match ? replica_->last() - match : 0;

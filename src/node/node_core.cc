@@ -63,7 +63,7 @@ Status NodeCore::Inside::refusal(Instant now) const {
 
 bool NodeCore::Inside::over_memory(std::string_view transaction) const {
   const store::Store& store = slot_.current();
-  if (store.memory_bytes() <= options_.memory_bytes_max) return false;
+  if (store.memory_bytes() + transaction.size() <= options_.memory_bytes_max) return false;
   machine::TransactionReader reader(transaction);
   for (machine::Operation operation; reader.next(operation);) {
     switch (operation.kind) {
@@ -86,7 +86,8 @@ void NodeCore::Inside::submit(Instant now, std::string transaction, Instant dead
     return;
   }
   if (over_memory(transaction)) {
-    done(Status::out_of_memory("the node's memory limit is reached; erase something, or raise it"),
+    done(Status::out_of_memory("the node's memory limit is reached; erase something, or start the "
+                               "node with a higher one"),
          nullptr);
     return;
   }
@@ -178,6 +179,16 @@ void NodeCore::Inside::follow_leadership(Instant now) {
     last_contact_ = now;
   } else {
     last_contact_ = std::max(last_contact_, replica_->leader_heard());
+  }
+  if (const bool lost = no_quorum(now); lost != lost_) {
+    lost_ = lost;
+    if (lost) {
+      log_.error("no leader for four election timeouts: no majority of the " +
+                 std::to_string(replica_->latest().voters()) +
+                 " voters can be reached; writes and reads are refused until one can");
+    } else {
+      log_.info("a majority of the voters is there again");
+    }
   }
   const bool leads_now = leads();
   if (replica_->term() == seen_term_ && leader() == seen_leader_ && leads_now == led_) return;
