@@ -1,5 +1,5 @@
-// What the Redis front costs without sockets and without a node: parsing, replies, and whole commands
-// over a stand-in that answers at once, in pipelines of 1, 16 and 64.
+// What the Redis front costs without sockets and without a node: parsing, replies, and whole
+// commands over a stand-in that answers at once, in pipelines of 1, 16 and 64.
 //
 // The difference between BM_Get and BM_GetStale is the way of a read through a fence; what the
 // stand-in itself takes (a std::map, a mutex) is in both.
@@ -123,7 +123,11 @@ BENCHMARK(BM_Get)->Arg(1)->Arg(16)->Arg(64);
 
 void BM_GetStale(benchmark::State& state) {
   run_pipeline(
-      state, [](int64_t i) { return request({"GET", key_of(i)}); }, "RAM.READS stale\r\n");
+      state,
+      [](int64_t i) {
+        return request({"GET", key_of(i)});
+      },
+      "RAM.READS stale\r\n");
 }
 BENCHMARK(BM_GetStale)->Arg(1)->Arg(16)->Arg(64);
 

@@ -136,7 +136,8 @@ std::string unknown_command(Words words) {
   std::string arguments;
   for (const std::string_view word : words.subspan(1)) {
     if (arguments.size() >= kShownMax) break;
-    arguments.append("'").append(word.substr(0, kShownMax - arguments.size())).append("' ");
+    const size_t room = kShownMax - arguments.size();
+    arguments.append("'").append(word.substr(0, room)).append("' ");
   }
   return "ERR unknown command '" + std::string(words[0].substr(0, kShownMax)) +
          "', with args beginning with: " + arguments;
