@@ -6,11 +6,11 @@
 #include <cstdio>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "cli/flags.h"
 #include "cli/log_lines.h"
 #include "cli/port_check.h"
+#include "cli/units.h"
 #include "cli/verb.h"
 #include "ram/ram.h"
 #include "resp/server.h"
@@ -21,7 +21,7 @@ namespace {
 struct ServeFlags {
   NodeOptions node;
   std::string listen = "127.0.0.1:6379";
-  std::vector<std::string> join;
+  std::string join;
   std::string log_level = "info";
 };
 
@@ -77,7 +77,7 @@ int fail_to_start(const Status& status) {
 int run_serve(const ServeFlags& flags) {
   const StopSignals signals;
   NodeOptions options = flags.node;
-  options.join = flags.join;
+  if (!flags.join.empty()) options.join = split_list(flags.join);
   options.log_from = severity_of(flags.log_level);
   options.log = log_to_stderr(options.log_from);
   const auto log = options.log;
@@ -117,35 +117,42 @@ void add_addresses(CLI::App& app, ServeFlags& flags) {
   address("--cluster-listen", flags.node.cluster_listen, "Where other nodes reach this node")
       ->capture_default_str();
   address("--advertise", flags.node.advertise,
-          "What other nodes are told to dial, where that is not --cluster-listen (0.0.0.0, NAT)");
+          "What other nodes are told to dial, where that is not\n"
+          "--cluster-listen (behind NAT, or listening at 0.0.0.0)");
   address("--advertise-client", flags.node.advertise_client,
-          "What is shown as this node's client address, where that is not --listen");
+          "What is shown as this node's client address, where that\n"
+          "is not --listen");
   app.add_flag("--insecure", flags.node.insecure,
-               "Allow addresses beyond loopback although nothing is authenticated or encrypted yet")
+               "Allow addresses beyond loopback although nothing is\n"
+               "authenticated or encrypted yet")
       ->group("Addresses");
 }
 
 void add_cluster(CLI::App& app, ServeFlags& flags) {
   app.add_option("--join", flags.join,
-                 "Peer addresses of the nodes to form a cluster with, comma between. With our own "
-                 "among them: found it together with the others, once; without: only join. No "
-                 "--join: a cluster of one")
-      ->delimiter(',')
+                 "Peer addresses of nodes to form a cluster with. With our\n"
+                 "own among them: found it together with the others, once.\n"
+                 "Without: only join. No --join at all: a cluster of one")
       ->type_name("HOST:PORT,...")
       ->group("Cluster");
   app.add_option("--max-voters", flags.node.voters_max,
-                 "Members beyond this many hold all data but have no vote; fixed at founding")
+                 "Members beyond this many hold all data but have no vote;\n"
+                 "fixed when the cluster is founded")
       ->capture_default_str()
       ->type_name("N")
       ->group("Cluster");
   add_duration(app, "--failover-after", flags.node.failover_after,
-               "How long a silent leader is waited for; fixed at founding", "500ms")
+               "How long a silent leader is waited for; fixed when the\n"
+               "cluster is founded",
+               "500ms")
       ->group("Cluster");
 }
 
 void add_limits(CLI::App& app, ServeFlags& flags) {
   add_duration(app, "--request-timeout", flags.node.request_timeout,
-               "How long a command may wait, for a new leader say, before it fails", "5s")
+               "How long a command may wait, for a new leader say, before\n"
+               "it fails",
+               "5s")
       ->group("Limits");
   add_size(app, "--max-memory", flags.node.memory_bytes_max,
            "Writes that would need more are refused (OOM)", "4GiB")
@@ -158,12 +165,11 @@ Verb add_serve(CLI::App& ram) {
   CLI::App* app = ram.add_subcommand("serve", "Run a node until SIGTERM or Ctrl-C");
   auto flags = std::make_shared<ServeFlags>();  // shared: with the function that reads it later
   app->add_option("--name", flags->node.name,
-                  "What people call this node; a restarted node of the same name takes the old "
-                  "one's place [the advertised address]")
+                  "What people call this node; a restarted node of the same\n"
+                  "name takes the old one's place. Default: its address")
       ->type_name("NAME");
   app->add_option("--log-level", flags->log_level, "Log lines of this level and above")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
-      ->type_name("LEVEL")
       ->capture_default_str();
   add_addresses(*app, *flags);
   add_cluster(*app, *flags);

@@ -39,7 +39,7 @@ Verb add_status(CLI::App& ram) {
   app->add_option("address", flags->address, "Client address (--listen) of any node of the cluster")
       ->type_name("HOST:PORT")
       ->capture_default_str();
-  app->add_flag("--json", flags->json, "One JSON object, for programs: {\"status\", \"members\"}");
+  app->add_flag("--json", flags->json, "For programs: one object with \"status\" and \"members\"");
   app->footer(
       "Examples:\n"
       "  ram status                      the node that serves clients on 127.0.0.1:6379\n"

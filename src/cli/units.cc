@@ -53,6 +53,16 @@ std::optional<size_t> parse_size(std::string_view text) {
   return static_cast<size_t>(*bytes);
 }
 
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> items;
+  while (true) {
+    const size_t comma = text.find(',');
+    items.emplace_back(text.substr(0, comma));
+    if (comma == std::string_view::npos) return items;
+    text.remove_prefix(comma + 1);
+  }
+}
+
 std::string format_duration(std::chrono::milliseconds duration) {
   const int64_t ms = duration.count();
   if (ms < 1000) return std::to_string(ms) + "ms";

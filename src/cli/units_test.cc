@@ -39,6 +39,14 @@ TEST(Units, WhatIsNoSizeIsNothing) {
   }
 }
 
+TEST(Units, ListsKeepWhatIsEmpty) {
+  using List = std::vector<std::string>;
+  EXPECT_EQ(split_list("a"), List({"a"}));
+  EXPECT_EQ(split_list("a:1,b:2"), List({"a:1", "b:2"}));
+  EXPECT_EQ(split_list("a,,b,"), List({"a", "", "b", ""}));
+  EXPECT_EQ(split_list(""), List({""}));
+}
+
 TEST(Units, DurationsForPeople) {
   EXPECT_EQ(format_duration(250ms), "250ms");
   EXPECT_EQ(format_duration(1500ms), "1.5s");
