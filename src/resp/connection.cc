@@ -1,5 +1,6 @@
 #include "resp/connection.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -74,6 +75,7 @@ void Connection::filled(size_t bytes) {
 void Connection::pump() {
   if (gone_) return;
   budget_ = front_.options().commands_per_turn;
+  keys_budget_ = front_.options().keys_per_turn;
   for (;;) {
     const bool drained = drain();
     const bool parsed = parse();
@@ -390,9 +392,19 @@ bool Connection::drain() {
   if (queue_.empty()) return false;
   const uint64_t before = done_;
   const size_t unsent = wire_.unsent_bytes();
+  const auto may_answer = [&] {
+    // What has a Moment goes on with it, whether the client reads or not: it must not keep it.
+    return slow_ != nullptr || output_.size() + unsent < front_.options().output_bytes_max;
+  };
   std::optional<Taken> taken;
-  while (!queue_.empty() && !gone_ && output_.size() + unsent < front_.options().output_bytes_max) {
-    if (!answer(queue_.front(), taken)) break;
+  while (!queue_.empty() && !gone_ && may_answer()) {
+    if (keys_budget_ == 0) {
+      front_.again(*this);
+      break;
+    }
+    Queued& queued = queue_.front();
+    if (!answer(queued, taken)) break;
+    keys_budget_ -= std::min<size_t>(keys_budget_, queued.words);
     dequeue();
   }
   return done_ != before;

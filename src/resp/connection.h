@@ -190,8 +190,10 @@ class Connection {
   // From the first command on; given back while the client is idle.
   std::unique_ptr<Conflicts> conflicts_;
   std::unique_ptr<Taken> slow_;  // of the read at the front, if it takes several turns
-  size_t budget_ = 0;            // commands still to be taken in this turn
-  bool stalled_ = false;         // there are requests that may not be taken yet
+  // What may still be done in this turn: commands taken, keys looked up for replies.
+  size_t budget_ = 0;
+  size_t keys_budget_ = 0;
+  bool stalled_ = false;  // there are requests that may not be taken yet
 
   bool closing_ = false;  // after what is in output_
   bool ended_ = false;    // after what has come
