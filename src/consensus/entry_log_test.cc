@@ -19,7 +19,7 @@ TEST(EntryLog, BehavesAsADequeOfEntries) {
   EntryLog log;
   std::deque<std::pair<uint64_t, size_t>> model;  // term, size
   uint64_t offset = 0;
-  for (int step = 0; step < 20'000; ++step) {
+  for (int step = 0; step < 5'000; ++step) {
     switch (random.below(8)) {
       case 0: {
         const uint64_t from = offset + random.below(model.size() + 3);

@@ -181,7 +181,7 @@ TEST(MessageCodec, IsTotalAndCanonical) {
   Random random(3);
   const std::vector<Golden> seeds = golden();
   size_t accepted = 0;
-  for (int round = 0; round < 200'000; ++round) {
+  for (int round = 0; round < 50'000; ++round) {
     std::string input = bytes_of(seeds[random.below(seeds.size())].message);
     for (uint64_t edits = random.below(4); edits > 0; --edits) {
       const size_t at = random.below(input.size());
@@ -205,7 +205,7 @@ TEST(MessageCodec, IsTotalAndCanonical) {
       ASSERT_EQ(hex(bytes_of(*message)), hex(input));
     }
   }
-  EXPECT_GT(accepted, 10'000u);
+  EXPECT_GT(accepted, 5'000u);
 }
 
 TEST(ConfigurationCodec, RefusesWhatTheEngineWouldMisread) {

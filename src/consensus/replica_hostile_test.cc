@@ -203,7 +203,7 @@ uint64_t torment(uint64_t seed) {
 
 TEST(ReplicaHostile, SurvivesWhateverArrives) {
   const char* count = std::getenv("RAM_HOSTILE_COUNT");
-  const uint64_t seeds = count != nullptr ? std::strtoull(count, nullptr, 10) : 150;
+  const uint64_t seeds = count != nullptr ? std::strtoull(count, nullptr, 10) : 80;
   const int64_t before = Engine::blocks_held();
   uint64_t steps = 0;
   for (uint64_t seed = 1; seed <= seeds; ++seed) {

@@ -21,7 +21,7 @@ uint64_t setting(const char* name, uint64_t otherwise) {
 
 TEST(ReplicaSim, KeepsRaftsPromisesUnderFaults) {
   const uint64_t first = setting("RAM_SIM_FROM", 1);
-  const uint64_t end = first + setting("RAM_SIM_COUNT", 60);
+  const uint64_t end = first + setting("RAM_SIM_COUNT", 40);
   ReplicaSim::Report sum;
   for (uint64_t seed = first; seed < end; ++seed) {
     const ReplicaSim::Report report = ReplicaSim(seed).run(kBusy);
