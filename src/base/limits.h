@@ -32,6 +32,10 @@ inline constexpr size_t kViewsMax = 255;
 inline constexpr size_t kLimboBatchBlocks = 512;
 inline constexpr size_t kLimboBatchBytes = size_t{1} << 20;
 
+// The least that --max-memory may be: an empty table's buckets and a few values. Less is a unit
+// that was forgotten.
+inline constexpr size_t kMemoryBytesMin = size_t{1} << 20;
+
 // Log: kept for followers that lag; past this they fetch the state.
 inline constexpr size_t kLogEntriesMax = 1'000'000;
 inline constexpr size_t kLogBytesMax = size_t{256} << 20;

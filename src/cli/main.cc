@@ -26,7 +26,7 @@ constexpr const char* kExamples =
     "  redis-cli -p 6379 set color green\n\n"
     "Exit codes: 0 done, 1 failed (standard error says what, and what to do), 2 wrong usage.";
 
-// One line, and where to read more.
+// One line: ram VERB: --FLAG: what is wrong; what to do.
 std::string explain_misuse(const CLI::App* app, const CLI::Error& error) {
   std::string words = "ram";
   if (const std::vector<CLI::App*> chosen = app->get_subcommands(); !chosen.empty()) {
@@ -36,7 +36,19 @@ std::string explain_misuse(const CLI::App* app, const CLI::Error& error) {
   for (char& c : what) {
     if (c == '\n') c = ' ';
   }
-  return words + ": " + what + " (" + words + " --help lists what there is)\n";
+  // CLI11 says of these what, and then whose fault it is.
+  const std::string unexpected = "The following argument was not expected: ";
+  const std::string unexpected_many = "The following arguments were not expected: ";
+  if (what.starts_with(unexpected)) {
+    what = what.substr(unexpected.size()) + ": there is no such flag or argument";
+  } else if (what.starts_with(unexpected_many)) {
+    what = what.substr(unexpected_many.size()) + ": there are no such flags or arguments";
+  } else if (error.get_name() == "RequiredError") {
+    what = "a verb is missing";
+  }
+  // Where a line says what to do it needs no more.
+  if (what.find("; ") == std::string::npos) what += "; " + words + " --help lists what there is";
+  return words + ": " + what + "\n";
 }
 
 int run(int argc, char** argv) {
@@ -51,7 +63,7 @@ int run(int argc, char** argv) {
   const std::string word = argc > 1 ? argv[1] : "--help";
   const auto has_name = [&word](const Verb& verb) { return verb.app->get_name() == word; };
   if (!word.starts_with('-') && std::ranges::none_of(verbs, has_name)) {
-    return fail(kWrongUsage, "'" + word + "' is no verb (ram --help lists them)");
+    return fail(kWrongUsage, "", "'" + word + "' is no verb; ram --help lists them");
   }
   // CLI11 reports by exceptions; they end here.
   try {
@@ -67,8 +79,11 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-int fail(ExitCode code, std::string_view message) {
-  std::fprintf(stderr, "ram: %.*s\n", static_cast<int>(message.size()), message.data());
+int fail(ExitCode code, std::string_view verb, std::string_view message) {
+  std::string line = "ram";
+  if (!verb.empty()) line.append(" ").append(verb);
+  line.append(": ").append(message).append("\n");
+  std::fwrite(line.data(), 1, line.size(), stderr);
   return code;
 }
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -70,8 +71,11 @@ class StopSignals {
   sigset_t set_;
 };
 
+// A Status of wrong usage begins with the name of an option: "join: ...".
 int fail_to_start(const Status& status) {
-  return fail(status.code() == Code::kInvalid ? kWrongUsage : kFailed, status.message());
+  const bool misused = status.code() == Code::kInvalid;
+  const bool bare = misused && !status.message().starts_with("--");
+  return fail(misused ? kWrongUsage : kFailed, "serve", (bare ? "--" : "") + status.message());
 }
 
 int run_serve(const ServeFlags& flags) {
@@ -89,6 +93,9 @@ int run_serve(const ServeFlags& flags) {
   front.limits.memory_bytes_max = flags.node.memory_bytes_max;
   front.log = log;
   if (Status bad = resp::Server::check(front); !bad.ok()) return fail_to_start(bad);
+  if (Status same = check_ports_differ(flags.listen, flags.node.cluster_listen); !same.ok()) {
+    return fail_to_start(same);
+  }
   if (Status taken = check_port_is_free(flags.listen, "--listen"); !taken.ok()) {
     return fail_to_start(taken);
   }
@@ -138,6 +145,11 @@ void add_cluster(CLI::App& app, ServeFlags& flags) {
   app.add_option("--max-voters", flags.node.voters_max,
                  "Members beyond this many hold all data but have no vote;\n"
                  "fixed when the cluster is founded")
+      ->check([](const std::string& word) {
+        const bool fine =
+            !word.empty() && std::ranges::all_of(word, [](char c) { return c >= '0' && c <= '9'; });
+        return fine ? std::string() : "'" + word + "' is no number; write for example 5";
+      })
       ->capture_default_str()
       ->type_name("N")
       ->group("Cluster");
@@ -155,7 +167,9 @@ void add_limits(CLI::App& app, ServeFlags& flags) {
                "5s")
       ->group("Limits");
   add_size(app, "--max-memory", flags.node.memory_bytes_max,
-           "Writes that would need more are refused (OOM)", "4GiB")
+           "Writes that would need more are refused (OOM). Of data;\n"
+           "the log of recent writes comes on top: up to 256MiB",
+           "4GiB")
       ->group("Limits");
 }
 

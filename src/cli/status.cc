@@ -18,12 +18,12 @@ int run_status(const StatusFlags& flags) {
   Result<RespClient> client = RespClient::connect(flags.address, std::chrono::seconds(5));
   if (!client.ok()) {
     const bool misused = client.status().code() == Code::kInvalid;
-    return fail(misused ? kWrongUsage : kFailed, client.status().message());
+    return fail(misused ? kWrongUsage : kFailed, "status", client.status().message());
   }
   const Result<RespValue> status = client->call({"RAM.STATUS"});
-  if (!status.ok()) return fail(kFailed, status.status().message());
+  if (!status.ok()) return fail(kFailed, "status", status.status().message());
   const Result<RespValue> members = client->call({"RAM.MEMBERS"});
-  if (!members.ok()) return fail(kFailed, members.status().message());
+  if (!members.ok()) return fail(kFailed, "status", members.status().message());
 
   const StatusReport report(*status, *members);
   const std::string text = flags.json ? report.json() : report.table();

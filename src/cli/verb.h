@@ -20,6 +20,6 @@ Verb add_status(CLI::App& ram);
 Verb add_version(CLI::App& ram);
 
 // Writes "ram: `message`" to standard error; returns `code`.
-int fail(ExitCode code, std::string_view message);
+int fail(ExitCode code, std::string_view verb, std::string_view message);
 
 }  // namespace ram::cli

@@ -17,21 +17,22 @@ namespace {
 constexpr int kBacklog = 1024;
 
 Status cannot_listen(const Endpoint& at, std::string_view option, int error) {
-  const std::string pass = "; pass " + std::string(option) + " with ";
+  const std::string where = std::string(option) + ": " + at.text();
   switch (error) {
     case UV_EADDRINUSE:
-      return Status::unavailable(at.text() + " is in use by another process" + pass +
-                                 "a free port");
+      return Status::unavailable(where + " is in use by another process; name a free port");
     case UV_EADDRNOTAVAIL:
-      return Status::unavailable(at.text() + " is no address of this machine" + pass +
-                                 "one that it has, or with 0.0.0.0 for all");
+      return Status::unavailable(where +
+                                 " is no address of this machine; name one that it has, or 0.0.0.0 "
+                                 "for all");
     case UV_EACCES:
     case UV_EPERM:
-      return Status::unavailable(at.text() + " needs more rights than this process has" + pass +
-                                 "a port from 1024 on");
+      return Status::unavailable(where +
+                                 " needs more rights than this process has; name a port from 1024 "
+                                 "on");
     default:
-      return Status::unavailable("cannot listen at " + at.text() + ": " + reason_of(error) + pass +
-                                 "another address");
+      return Status::unavailable(where + ": cannot listen there: " + reason_of(error) +
+                                 "; name another address");
   }
 }
 
@@ -49,8 +50,8 @@ Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, Log& log, const Add
                                                  std::string_view option, OnAccept on_accept) {
   const Result<std::vector<Endpoint>> resolved = resolve_now(address);
   if (!resolved.ok()) {
-    return Status::unavailable(resolved.status().message() + "; pass " + std::string(option) +
-                               " with an address of this machine");
+    return Status::unavailable(std::string(option) + ": " + resolved.status().message() +
+                               "; name an address of this machine");
   }
   std::unique_ptr<Listener> listener(new Listener(loop, log, std::move(on_accept)));
   Status missing;

@@ -412,19 +412,19 @@ TEST(Listener, SaysWhichAddressAndWhyAndWhatToDo) {
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.status().code(), Code::kUnavailable);
   EXPECT_EQ(second.status().message(),
-            taken + " is in use by another process; pass --cluster-listen with a free port");
+            "--cluster-listen: " + taken + " is in use by another process; name a free port");
 
   const auto elsewhere = open("192.0.2.1:0");
   ASSERT_FALSE(elsewhere.ok());
-  EXPECT_EQ(
-      elsewhere.status().message(),
-      "192.0.2.1:0 is no address of this machine; pass --cluster-listen with one that it has, "
-      "or with 0.0.0.0 for all");
+  EXPECT_EQ(elsewhere.status().message(),
+            "--cluster-listen: 192.0.2.1:0 is no address of this machine; name one that it has, or "
+            "0.0.0.0 for all");
 
   const auto unknown = open("no-such-host.invalid:7379");
   ASSERT_FALSE(unknown.ok());
-  EXPECT_EQ(unknown.status().message().rfind("cannot resolve no-such-host.invalid: ", 0), 0U);
-  EXPECT_NE(unknown.status().message().find("; pass --cluster-listen with"), std::string::npos);
+  const std::string why = unknown.status().message();
+  EXPECT_EQ(why.rfind("--cluster-listen: cannot resolve no-such-host.invalid: ", 0), 0U) << why;
+  EXPECT_NE(why.find("; name an address of this machine"), std::string::npos) << why;
 }
 
 TEST(Listener, ListensAtEveryAddressOfAName) {

@@ -19,13 +19,13 @@ constexpr std::chrono::nanoseconds kRequestTimeoutMax = 24h;
 
 Status check_name(std::string_view name) {
   if (name.size() > kNodeNameBytesMax) {
-    return Status::invalid("the name has " + std::to_string(name.size()) + " bytes; at most " +
+    return Status::invalid("name: " + std::to_string(name.size()) + " bytes; at most " +
                            std::to_string(kNodeNameBytesMax) + " are allowed");
   }
   // Names stand in tables and in log lines, between spaces.
   if (std::ranges::any_of(name, [](unsigned char c) { return c <= ' ' || c == 0x7f; })) {
     return Status::invalid(
-        "the name contains a space or a control character; use letters, digits and - _ . :");
+        "name: it contains a space or a control character; use letters, digits and - _ . :");
   }
   return {};
 }
@@ -89,17 +89,19 @@ Status check_join(const std::vector<std::string>& join) {
 
 Status check_numbers(const NodeOptions& options) {
   if (options.request_timeout <= 0ns || options.request_timeout > kRequestTimeoutMax) {
-    return Status::invalid("request-timeout must be above 0 and at most 24h");
+    return Status::invalid("request-timeout: out of range; it must be above 0 and at most 24h");
   }
   if (options.failover_after < kFailoverMin || options.failover_after > kFailoverMax) {
-    return Status::invalid("failover-after must be from 20ms to 1m");
+    return Status::invalid("failover-after: out of range; it must be from 20ms to 1m");
   }
   if (options.voters_max < 1 || options.voters_max > kVotersMax) {
-    return Status::invalid("max-voters must be from 1 to " + std::to_string(kVotersMax) +
-                           "; nodes beyond it are standbys, which hold all data too");
+    return Status::invalid("max-voters: " + std::to_string(options.voters_max) +
+                           " is out of range; it must be from 1 to " + std::to_string(kVotersMax) +
+                           " (nodes beyond it are standbys, which hold all data too)");
   }
-  if (options.memory_bytes_max == 0) {
-    return Status::invalid("max-memory is 0: nothing could be written; 4GiB is the default");
+  if (options.memory_bytes_max < kMemoryBytesMin) {
+    return Status::invalid("max-memory: " + std::to_string(options.memory_bytes_max) +
+                           " bytes; at least 1MiB is needed, write for example 512MiB or 4GiB");
   }
   return {};
 }

@@ -3,11 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+
 namespace ram::node {
 namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 std::string refusal(const NodeOptions& options) {
   const Status status = check_options(options);
@@ -59,6 +63,30 @@ TEST(NodeOptions, NumbersHaveARange) {
   EXPECT_THAT(refusal({.voters_max = 0}), HasSubstr("max-voters"));
   EXPECT_THAT(refusal({.voters_max = 16}), HasSubstr("max-voters"));
   EXPECT_THAT(refusal({.memory_bytes_max = 0}), HasSubstr("max-memory"));
+}
+
+TEST(NodeOptions, AMemoryLimitWithoutItsUnitIsRefused) {
+  EXPECT_THAT(refusal({.memory_bytes_max = 10}), StartsWith("max-memory: 10 bytes; at least 1MiB"));
+  EXPECT_THAT(refusal({.memory_bytes_max = (1 << 20) - 1}), HasSubstr("512MiB"));
+  EXPECT_TRUE(check_options({.memory_bytes_max = 1 << 20}).ok());
+}
+
+// The command line puts two dashes before it.
+TEST(NodeOptions, EveryRefusalBeginsWithItsOption) {
+  const std::map<std::string, NodeOptions> wrong = {
+      {"name: ", {.name = "two words"}},
+      {"cluster-listen: ", {.cluster_listen = "0.0.0.0:7379"}},
+      {"advertise: ", {.advertise = "here:0"}},
+      {"advertise-client: ", {.advertise_client = "here"}},
+      {"join: ", {.join = {"a:1", "a:1"}}},
+      {"request-timeout: ", {.request_timeout = 25h}},
+      {"failover-after: ", {.failover_after = 1h}},
+      {"max-voters: ", {.voters_max = 99}},
+      {"max-memory: ", {.memory_bytes_max = 10}},
+  };
+  for (const auto& [beginning, options] : wrong) {
+    EXPECT_THAT(refusal(options), StartsWith(beginning));
+  }
 }
 
 TEST(NodeOptions, NamesAreOneWord) {

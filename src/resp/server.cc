@@ -206,9 +206,10 @@ Status Server::check(const ServerOptions& options) {
   if (!address.ok()) return Status::invalid("--listen: " + address.status().message());
   if (!address->is_loopback() && !options.insecure) {
     return Status::invalid(
-        "--listen " + options.listen +
-        " lets anyone in: clients are not authenticated yet; listen at loopback, "
-        "or say --insecure");
+        "--listen: " + options.listen +
+        " is beyond loopback, and clients are not authenticated yet: anyone who can reach it could "
+        "read and change everything; listen on 127.0.0.1, or pass --insecure in a network where "
+        "everyone is trusted");
   }
   return {};
 }

@@ -36,12 +36,28 @@ class CommandLine(OneLine):
     def test_values_out_of_range_say_what_is_allowed(self):
         self.assert_misuse("serve", "--request-timeout", "5", words=("--request-timeout", "500ms"))
         self.assert_misuse("serve", "--max-memory", "lots", words=("--max-memory", "4GiB"))
+        self.assert_misuse("serve", "--max-memory", "10", words=("10 bytes", "1MiB"))
         self.assert_misuse("serve", "--failover-after", "1ms", words=("failover-after", "20ms"))
         self.assert_misuse("serve", "--max-voters", "99", words=("max-voters", "15"))
         self.assert_misuse("serve", "--log-level", "loud", words=("--log-level", "info"))
         self.assert_misuse("serve", "--name", "two words", words=("name",))
         self.assert_misuse("serve", "--join", "127.0.0.1", words=("join", "HOST:PORT"))
         self.assert_misuse("serve", "--join", "127.0.0.1:1,127.0.0.1:1", words=("twice",))
+
+    def test_every_line_says_whose_fault_it_is(self):
+        for flag, value in (("--name", "two words"), ("--listen", "here"), ("--join", "here"),
+                            ("--cluster-listen", "0.0.0.0:7379"), ("--advertise", "here:0"),
+                            ("--advertise-client", "here"), ("--request-timeout", "0s"),
+                            ("--failover-after", "1h"), ("--failover-after", "soon"),
+                            ("--max-voters", "0"), ("--max-voters", "many"),
+                            ("--max-memory", "1kB"), ("--log-level", "loud")):
+            code, _, error = nodes.run("serve", flag, value)
+            self.assertEqual(code, WRONG_USAGE, error)
+            self.assertRegex(error, rf"^ram serve: {flag}: [^;]+; .+\n$")
+
+    def test_clients_and_peers_need_a_port_each(self):
+        self.assert_misuse("serve", "--listen", "127.0.0.1:7379",
+                           words=("--listen: 127.0.0.1:7379", "--cluster-listen"))
 
     def test_listening_beyond_loopback_is_refused(self):
         self.assert_misuse("serve", "--cluster-listen", "0.0.0.0:7379", words=("--insecure",))
