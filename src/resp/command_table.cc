@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/random.h"
+#include "resp/missing_commands.h"
 
 namespace ram::resp {
 namespace {
@@ -139,8 +140,9 @@ std::string unknown_command(Words words) {
     const size_t room = kShownMax - arguments.size();
     arguments.append("'").append(word.substr(0, room)).append("' ");
   }
+  // Client libraries know this line by its beginning; what is for people comes last.
   return "ERR unknown command '" + std::string(words[0].substr(0, kShownMax)) +
-         "', with args beginning with: " + arguments;
+         "', with args beginning with: " + arguments + std::string(why_missing(words[0]));
 }
 
 std::string wrong_arity(const Command& command) {

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <set>
+#include <string>
+
+#include "resp/missing_commands.h"
 
 namespace ram::resp {
 namespace {
@@ -123,6 +126,22 @@ TEST(CommandTable, FindsNamesInEitherCase) {
   EXPECT_EQ(find_command(Words(bar)), nullptr);
   const std::string_view empty[] = {""};
   EXPECT_EQ(find_command(Words(empty)), nullptr);
+}
+
+TEST(CommandTable, WhatRamHasNotIsSaidAtTheEndOfTheLineThatClientsKnow) {
+  for (const MissingCommands& missing : missing_commands()) {
+    for (const std::string_view name : missing.names) {
+      EXPECT_EQ(find_command(name), nullptr) << name;
+      EXPECT_EQ(why_missing(name), missing.why) << name;
+    }
+  }
+  const std::string_view expire[] = {"Expire", "a", "5"};
+  EXPECT_EQ(unknown_command(Words(expire)),
+            "ERR unknown command 'Expire', with args beginning with: 'a' '5' (not supported by ram "
+            "yet: no key expires)");
+  const std::string_view nobody[] = {"NOSUCH"};
+  EXPECT_EQ(unknown_command(Words(nobody)),
+            "ERR unknown command 'NOSUCH', with args beginning with: ");
 }
 
 TEST(CommandTable, DocumentsEveryCommand) {

@@ -37,9 +37,11 @@ bool a_key_is_too_long(const Command& command, Words words) {
   return found;
 }
 
-// What browsers say first when a page sends them here: nobody of ours does.
-bool is_http(std::string_view name) {
-  return name == "POST" || name == "Host:";
+// What browsers and scrapers say first: nobody of ours does.
+bool is_http(Words words) {
+  if (words[0] == "POST" || words[0] == "Host:") return true;
+  const bool a_method = words[0] == "GET" || words[0] == "HEAD" || words[0] == "PUT";
+  return a_method && words.size() == 3 && words[2].starts_with("HTTP/1.");
 }
 
 }  // namespace
@@ -192,8 +194,10 @@ bool Connection::dispatch() {
   if (words.empty()) return true;
   const Command* command = find_command(words);
   if (command == nullptr || !arity_fits(*command, words)) {
-    if (is_http(words[0])) {
-      kill();
+    if (is_http(words)) {
+      // What follows was never meant as commands.
+      if (!refuse("ERR this port speaks the Redis protocol, not HTTP")) return false;
+      closing_ = true;
       return true;
     }
     return refuse(command == nullptr ? unknown_command(words) : wrong_arity(*command));

@@ -144,9 +144,12 @@ TEST_F(ConnectionTest, MalformedInputEndsTheConnectionAfterItsReplies) {
 }
 
 TEST_F(ConnectionTest, BrowsersAreSentAway) {
-  type("POST / HTTP/1.1\r\nHost: x\r\n\r\nSET a 1\r\n");
-  EXPECT_TRUE(one().wire.closed);
-  EXPECT_EQ(one().replies(), "");
+  for (const char* method : {"POST", "GET", "HEAD", "PUT", "Host:"}) {
+    type(std::string(method) + " / HTTP/1.1\r\nHost: x\r\n\r\nSET a 1\r\n");
+    EXPECT_TRUE(one().wire.finished) << method;
+    EXPECT_EQ(one().replies(), "-ERR this port speaks the Redis protocol, not HTTP\r\n") << method;
+    clients_.clear();
+  }
   EXPECT_EQ(fake_node().commits, 0U);
 }
 
