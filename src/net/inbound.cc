@@ -34,6 +34,7 @@ struct Inbound::Connection {
   bool preamble_seen = false;
   bool known = false;    // its hello was accepted: it stands in peers_
   bool refused = false;  // it is being told so
+  bool ours = false;     // this node dialled itself, as it does everyone it is to found with
   bool gone = false;     // neither it nor, perhaps, its Inbound is to be touched
   PeerInfo info;
 };
@@ -176,6 +177,7 @@ void Inbound::greet(Connection& connection, const Hello& hello) {
   peers_[key] = std::move(*place);
   strangers_.erase(place);
   connection.known = true;
+  connection.ours = info.source == options_.self;
   connection.patience.cancel();
   connection.reader.set_body_bytes_max(kFrameBytesMax);
   connection.stream->write(preamble());
@@ -199,7 +201,10 @@ void Inbound::refuse(Connection& connection, const std::string& reason) {
 void Inbound::close(Connection& connection, std::string_view reason) {
   if (connection.gone) return;
   const std::string told(reason);  // may belong to what goes now
-  if (connection.known) {
+  if (connection.ours) {
+    log_.debug("this node's link to itself (" + std::string(lane_name(connection.info.lane)) +
+               ") is closed: " + told);
+  } else if (connection.known) {
     log_.info("peer " + quoted(connection.info.name) + " at " + connection.info.address + " (" +
               std::string(lane_name(connection.info.lane)) + ") is gone: " + told);
   } else if (!connection.refused) {

@@ -72,6 +72,18 @@ class InboundTest : public testing::Test {
   std::function<void()> on_down;
 };
 
+TEST_F(InboundTest, ItsOwnLinkIsNoPeerThatIsGone) {
+  open();
+  const auto self = connect();
+  self->send(hello_of(kBob));
+  ASSERT_TRUE(until([&] { return !ups.empty(); }));
+  // A new incarnation of us is not the one that dialled.
+  inbound->set_self(kCarol);
+  self->close();
+  ASSERT_TRUE(until([&] { return !downs.empty(); }));
+  EXPECT_EQ(log.count("is gone"), 0U) << log.all();
+}
+
 TEST_F(InboundTest, ReadsHelloAndFramesByteByByte) {
   open();
   const auto peer = connect();

@@ -9,6 +9,18 @@
 #include "net/text.h"
 
 namespace ram::net {
+namespace {
+
+constexpr const char* kClientPort =
+    "it speaks the Redis protocol there, to clients; name the address where it listens for its "
+    "peers (its --cluster-listen)";
+
+// What a Redis server says to our preamble, if anything: an error.
+bool is_redis_reply(std::string_view bytes) {
+  return bytes.starts_with("-ERR") || bytes.starts_with("-NOAUTH") || bytes.starts_with("-DENIED");
+}
+
+}  // namespace
 
 Link::Link(Loop& loop, Random& random, Log& log, LinkOptions options, LinkEvents events)
     : loop_(loop),
@@ -127,7 +139,8 @@ size_t Link::read(std::string_view unread) {
   if (!greeted_) {
     const Result<bool> taken = take_preamble(unread);
     if (!taken.ok()) {
-      attempt_failed(taken.status().message(), /*ask_rarely=*/true);
+      attempt_failed(is_redis_reply(unread) ? kClientPort : taken.status().message(),
+                     /*ask_rarely=*/true);
       return offered;
     }
     if (!*taken) return 0;
@@ -160,7 +173,7 @@ void Link::came_up(NodeId peer) {
   up_since_ = loop_.now();
   trouble_.clear();
   told_.clear();
-  log_.info(name() + ": up");
+  log_.write(peer == options_.self.source ? LogLevel::kDebug : LogLevel::kInfo, name() + ": up");
   const auto events = events_;
   if (events->on_up) events->on_up(peer);
 }

@@ -183,6 +183,16 @@ TEST_F(LinkTest, SaysThatThePeerIsOfAnotherVersion) {
             "it speaks wire version 2, this node speaks 1; run the same release on all nodes");
 }
 
+TEST_F(LinkTest, SaysThatItWasGivenAPortForClients) {
+  RawListener listener;
+  const auto link = dial(options(listener.address()));
+  std::unique_ptr<RawPeer> peer;
+  ASSERT_TRUE(until([&] { return peer != nullptr || (peer = listener.accept()) != nullptr; }));
+  peer->send("-ERR Protocol error: this port is for clients\r\n");
+  ASSERT_TRUE(until([&] { return !link->trouble().empty(); }));
+  EXPECT_NE(link->trouble().find("--cluster-listen"), std::string::npos) << link->trouble();
+}
+
 TEST_F(LinkTest, SurvivesAnyAnswer) {
   RawListener listener;
   LinkOptions with = options(listener.address());

@@ -38,6 +38,11 @@ std::string hexadecimal(uint64_t value) {
   return text;
 }
 
+std::string milliseconds(Duration duration) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) +
+         "ms";
+}
+
 Configuration without(const Configuration& configuration, NodeId id) {
   Configuration next = configuration;
   std::erase_if(next.servers, [id](const Server& server) { return server.id == id; });
@@ -68,6 +73,14 @@ JoinAnswer Admission::on_request(Instant now, NodeId joiner, const JoinRequest& 
   const std::string name = name_of(request.description);
   if (const Server* old = find_name(members, name);
       old != nullptr && (old->id == replica.id() || !silent(now, old->id))) {
+    // Nobody else can listen where the joiner does: it was killed, and is back sooner than missed.
+    if (old->id != replica.id() &&
+        address_of(old->description) == address_of(request.description)) {
+      return {JoinAnswer::Kind::kRefused, "",
+              "the former incarnation of " + name + ", " + hexadecimal(old->id.value) +
+                  ", is to be given up first, after " + milliseconds(rules_.silence) +
+                  " of silence"};
+    }
     return {JoinAnswer::Kind::kRefused, "",
             "name " + name + " is in use by incarnation " + hexadecimal(old->id.value) + " at " +
                 address_of(old->description)};

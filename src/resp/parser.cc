@@ -41,6 +41,11 @@ char unescaped(char c) {
   }
 }
 
+// What a node says first to another (docs/formats/frame.md): someone gave it our port for a peer's.
+bool is_peer(std::string_view input) {
+  return input.size() > 4 && input.starts_with("RAMP") && input[4] > 0 && input[4] < '\b';
+}
+
 // For an error line: what is not printable is not repeated.
 std::string shown(char c) {
   if (c >= ' ' && c <= '~') return std::string(1, c);
@@ -96,6 +101,9 @@ Parser::Outcome Parser::step_start(std::string_view input) {
 }
 
 Parser::Outcome Parser::step_inline(std::span<char> input) {
+  if (is_peer(std::string_view(input.data(), input.size()))) {
+    return malformed("this port is for clients; nodes reach each other at --cluster-listen");
+  }
   const size_t end = std::min(input.size(), limits_.inline_bytes_max + 1);
   const void* found =
       scanned_ < end ? std::memchr(input.data() + scanned_, '\n', end - scanned_) : nullptr;

@@ -112,6 +112,16 @@ TEST(Parser, SaysWhatIsMalformed) {
   }
 }
 
+TEST(Parser, APeerIsToldThatThisPortIsForClients) {
+  const std::string hello("RAMP\1\0\0\0hello", 13);
+  const std::string why =
+      "Protocol error: this port is for clients; nodes reach each other at --cluster-listen";
+  EXPECT_EQ(parse(hello).error, why);
+  EXPECT_EQ(parse(hello, {}, [] { return 1; }).error, why);
+  EXPECT_EQ(parse("RAMP a\r\nRAMP\r\nRAMP\ta\n").requests,
+            (Requests{{"RAMP", "a"}, {"RAMP"}, {"RAMP", "a"}}));
+}
+
 TEST(Parser, BoundsEverythingThatIsSent) {
   const Parser::Limits small{
       .arguments_max = 3, .bulk_bytes_max = 8, .inline_bytes_max = 10, .request_bytes_max = 40};

@@ -158,6 +158,21 @@ class Life(OneLine):
                     self.assertIn(f"127.0.0.1:{other.client_port}", text)
 
 
+class Restart(OneLine):
+    def test_a_killed_node_that_is_back_at_once_says_once_what_it_waits_for(self):
+        with nodes.Nodes() as all_nodes:
+            cluster = all_nodes.cluster(3, FLAGS)
+            leader = nodes.leader_of(cluster)
+            node = next(node for node in cluster if node is not leader)
+            node.kill()
+            node.start().wait_ok()
+            waits = [line for line in node.log().splitlines() if "may not join yet" in line]
+            self.assertEqual(len(waits), 1, node.log())
+            self.assertIn(f"the former incarnation of {node.name}", waits[0])
+            for line in node.log().splitlines():
+                self.assertFalse("is gone" in line and f"at {node.peer} " in line, line)
+
+
 class Peers(OneLine):
     """What strangers may send to a peer port, and nodes that do not fit."""
 
@@ -213,6 +228,14 @@ class Peers(OneLine):
                              "the twin says that its name is in use")
             self.assertEqual(twin.status()["state"], "joining")
         self.assertEqual(len(self.cluster[0].members()), 3)
+
+    def test_a_client_port_in_a_join_list_is_named(self):
+        client, peer = nodes.free_ports(2)
+        wrong = f"127.0.0.1:{self.cluster[0].client_port}"
+        with nodes.Nodes() as others:
+            lost = others.add("n4", client, peer, [wrong], FLAGS).start()
+            self.wait_logged(lost, wrong, "Redis protocol", "--cluster-listen")
+            self.assertEqual(lost.status()["state"], "joining")
 
     def test_founders_whose_lists_differ_name_both_lists(self):
         with nodes.Nodes() as others:
