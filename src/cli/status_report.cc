@@ -62,6 +62,11 @@ std::string duration_of(int64_t ms) {
   return format_duration(std::chrono::milliseconds(std::max<int64_t>(ms, 0)));
 }
 
+// For how long a member has been in its state, where that is known: of those that are up it is not.
+std::string since_of(int64_t ms) {
+  return ms > 0 ? duration_of(ms) : "-";
+}
+
 std::string count_of(int64_t number, const std::string& noun) {
   return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
 }
@@ -105,12 +110,47 @@ StatusReport::StatusReport(const RespValue& status, const RespValue& members) : 
   for (const RespValue& member : members.items) members_.emplace_back(member);
 }
 
+std::optional<StatusReport::Leader> StatusReport::leader() const {
+  if (status_.text("role") == "leader") return std::nullopt;
+  for (const Fields& member : members_) {
+    if (member.number("leader") == 0) continue;
+    return Leader{member.text("name"), member.text("id"), member.text("client")};
+  }
+  return std::nullopt;
+}
+
+Status StatusReport::set_leaders_answer(const RespValue& status, const RespValue& members) {
+  const Fields its(status);
+  const std::optional<Leader> wanted = leader();
+  if (!wanted || its.text("id") != wanted->id) {
+    return Status::unavailable(or_dash(wanted ? wanted->client : "") + " is another node");
+  }
+  if (its.text("role") != "leader") return Status::unavailable("it no longer leads");
+  leaders_name_ = wanted->name;
+  members_.clear();
+  for (const RespValue& member : members.items) members_.emplace_back(member);
+  return {};
+}
+
+// Empty: there is nothing to say about it.
+std::string StatusReport::members_from() const {
+  if (!leaders_name_.empty()) return "as the leader " + leaders_name_ + " knows them";
+  if (trouble_.empty()) return "";
+  return "as " + status_.text("name") +
+         " knows them, and it hears of its leader alone: " + trouble_;
+}
+
 std::string StatusReport::json() const {
   std::string members;
   for (const Fields& member : members_) {
     members += (members.empty() ? "\n    " : ",\n    ") + member.json();
   }
-  return "{\n  \"status\": " + status_.json() + ",\n  \"members\": [" + members + "\n  ]\n}\n";
+  std::string out =
+      "{\n  \"status\": " + status_.json() + ",\n  \"members\": [" + members + "\n  ]";
+  out += ",\n  \"members_from\": " +
+         json_string(leaders_name_.empty() ? status_.text("name") : leaders_name_);
+  if (!trouble_.empty()) out += ",\n  \"trouble\": " + json_string(trouble_);
+  return out + "\n}\n";
 }
 
 std::string StatusReport::summary() const {
@@ -120,7 +160,10 @@ std::string StatusReport::summary() const {
   };
   row("node", status_.text("name") + ", version " + status_.text("version") + ", up " +
                   duration_of(status_.number("uptime_ms")));
-  row("state", status_.text("state") + ", " + status_.text("role"));
+  // A node that joins does so in both.
+  const std::string state = status_.text("state");
+  const std::string role = status_.text("role");
+  row("state", state == role ? state : state + ", " + role);
   if (const std::string cluster = status_.text("cluster"); !cluster.empty()) {
     row("cluster", cluster + ", " + count_of(status_.number("members"), "member") + ", " +
                        count_of(status_.number("voters"), "voter") + ", leader " +
@@ -131,6 +174,7 @@ std::string StatusReport::summary() const {
   if (const std::string waiting = status_.text("waiting_for"); !waiting.empty()) {
     row("waiting", waiting);
   }
+  if (const std::string from = members_from(); !from.empty()) row("members", from);
   if (status_.number("voters") == 2) {
     row("note", "with two voters the loss of either stops the cluster; add a third node");
   }
@@ -143,8 +187,8 @@ std::string StatusReport::members_table() const {
   for (const Fields& member : members_) {
     const bool leader = member.number("leader") != 0;
     rows.push_back({member.text("name"), leader ? "leader" : member.text("role"),
-                    member.text("state"), duration_of(member.number("since_ms")),
-                    member.text("lag"), or_dash(member.text("client")), member.text("address"),
+                    member.text("state"), since_of(member.number("since_ms")), member.text("lag"),
+                    or_dash(member.text("client")), member.text("address"),
                     or_dash(member.text("version"))});
   }
   return aligned(rows);

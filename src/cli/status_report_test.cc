@@ -29,23 +29,76 @@ RespValue status_of(int64_t voters) {
                 text("uptime_ms"), number(61'000)});
 }
 
-RespValue member(std::string name, int64_t leader) {
-  return array({text("name"), text(std::move(name)), text("role"), text("voter"), text("state"),
-                text("up"), text("leader"), number(leader), text("address"), text("127.0.0.1:7371"),
-                text("since_ms"), number(5000), text("lag"), number(0)});
+RespValue member(const std::string& name, int64_t leader, int64_t since_ms = 0) {
+  return array({text("name"), text(name), text("role"), text("voter"), text("state"), text("up"),
+                text("leader"), number(leader), text("address"), text("127.0.0.1:7371"),
+                text("since_ms"), number(since_ms), text("lag"), number(0), text("id"),
+                text("id-" + name), text("client"), text("127.0.0.1:6371")});
+}
+
+// How n2, which follows n1, is.
+RespValue follower() {
+  return array({text("name"), text("n2"), text("state"), text("ok"), text("role"), text("follower"),
+                text("id"), text("id-n2")});
+}
+RespValue leader(std::string id, std::string role) {
+  return array({text("name"), text("n1"), text("role"), text(std::move(role)), text("id"),
+                text(std::move(id))});
 }
 
 TEST(StatusReport, TheTableSaysHowTheNodeAndItsClusterAre) {
-  const StatusReport report(status_of(3), array({member("n1", 1), member("n2", 0)}));
+  const StatusReport report(status_of(3), array({member("n1", 1), member("n2", 0, 5000)}));
   EXPECT_EQ(report.table(),
             "node     n1, version 0.1.0, up 1m 1s\n"
             "state    ok, leader\n"
             "cluster  c0ffee, 3 members, 3 voters, leader n1, term 3\n"
             "data     revision 12, applied 20 of 20 committed\n"
             "\n"
-            "MEMBER  ROLE    STATE  SINCE  LAG  CLIENTS  PEERS           VERSION\n"
-            "n1      leader  up     5.0s   0    -        127.0.0.1:7371  -\n"
-            "n2      voter   up     5.0s   0    -        127.0.0.1:7371  -\n");
+            "MEMBER  ROLE    STATE  SINCE  LAG  CLIENTS         PEERS           VERSION\n"
+            "n1      leader  up     -      0    127.0.0.1:6371  127.0.0.1:7371  -\n"
+            "n2      voter   up     5.0s   0    127.0.0.1:6371  127.0.0.1:7371  -\n");
+}
+
+TEST(StatusReport, OnlyAFollowerHasALeaderToAsk) {
+  const RespValue members = array({member("n1", 1), member("n2", 0)});
+  EXPECT_FALSE(StatusReport(status_of(3), members).leader());
+  const auto leader = StatusReport(follower(), members).leader();
+  ASSERT_TRUE(leader);
+  EXPECT_EQ(leader->name, "n1");
+  EXPECT_EQ(leader->client, "127.0.0.1:6371");
+  EXPECT_FALSE(StatusReport(follower(), array({member("n1", 0), member("n2", 0)})).leader());
+}
+
+TEST(StatusReport, TheLeadersMembersTakeThePlaceOfTheAskedNodes) {
+  StatusReport report(follower(), array({member("n1", 1), member("n2", 0)}));
+  ASSERT_TRUE(report
+                  .set_leaders_answer(leader("id-n1", "leader"),
+                                      array({member("n1", 1), member("n3", 0, 7000)}))
+                  .ok());
+  EXPECT_THAT(report.table(), HasSubstr("members  as the leader n1 knows them\n"));
+  EXPECT_THAT(report.table(), HasSubstr("n3      voter   up     7.0s"));
+  EXPECT_THAT(report.table(), Not(HasSubstr("n2      voter")));
+  EXPECT_THAT(report.json(), HasSubstr("\"members_from\": \"n1\"\n}"));
+}
+
+TEST(StatusReport, AnAnswerThatIsNotTheLeadersChangesNothing) {
+  StatusReport report(follower(), array({member("n1", 1), member("n2", 0)}));
+  for (const RespValue& wrong :
+       {leader("id-other", "leader"), leader("id-n1", "follower"), number(1)}) {
+    EXPECT_FALSE(report.set_leaders_answer(wrong, array({member("n9", 0)})).ok());
+  }
+  report.set_trouble("the leader n1 could not be asked (why)");
+  EXPECT_THAT(report.table(), HasSubstr("members  as n2 knows them, and it hears of its leader "
+                                        "alone: the leader n1 could not be asked (why)\n"));
+  EXPECT_THAT(report.table(), HasSubstr("n2      voter"));
+  EXPECT_THAT(report.json(), HasSubstr("\"members_from\": \"n2\",\n  \"trouble\": \"the leader"));
+}
+
+TEST(StatusReport, WhatIsJoiningIsSaidOnce) {
+  const StatusReport report(array({text("name"), text("n1"), text("state"), text("joining"),
+                                   text("role"), text("joining")}),
+                            array({}));
+  EXPECT_THAT(report.table(), HasSubstr("state  joining\n"));
 }
 
 TEST(StatusReport, TwoVotersAreWorthAWarning) {
@@ -67,7 +120,8 @@ TEST(StatusReport, JsonHasEveryFieldWithItsType) {
                             array({array({text("name"), text("n1")})}));
   EXPECT_EQ(report.json(),
             "{\n  \"status\": {\"name\": \"a \\\"quoted\\\"\\u000aname\", \"later_field\": 7, "
-            "\"nothing\": null},\n  \"members\": [\n    {\"name\": \"n1\"}\n  ]\n}\n");
+            "\"nothing\": null},\n  \"members\": [\n    {\"name\": \"n1\"}\n  ],\n"
+            "  \"members_from\": \"a \\\"quoted\\\"\\u000aname\"\n}\n");
 }
 
 TEST(StatusReport, MalformedRepliesAreLeftOut) {

@@ -158,6 +158,46 @@ class Life(OneLine):
                     self.assertIn(f"127.0.0.1:{other.client_port}", text)
 
 
+class Status(OneLine):
+    """What a follower cannot know, its leader says."""
+
+    @staticmethod
+    def rows(text):
+        return {line.split()[0]: line for line in text.split("\n\n")[-1].splitlines()}
+
+    def test_a_follower_shows_the_silence_of_another(self):
+        with nodes.Nodes() as all_nodes:
+            cluster = all_nodes.cluster(3, FLAGS)
+            leader = nodes.leader_of(cluster)
+            asked, dead = (node for node in cluster if node is not leader)
+            dead.kill()
+
+            def silent():
+                code, text, _ = nodes.run("status", f"127.0.0.1:{asked.client_port}")
+                self.assertEqual(code, DONE)
+                self.assertIn(f"as the leader {leader.name} knows them", text)
+                return "silent" in self.rows(text)[dead.name]
+            nodes.wait_until(silent, "the follower's status says who is silent")
+            code, text, _ = nodes.run("status", f"127.0.0.1:{asked.client_port}", "--json")
+            self.assertEqual(json.loads(text)["members_from"], leader.name)
+
+    def test_a_leader_that_cannot_be_asked_is_said(self):
+        nowhere = f"127.0.0.1:{nodes.free_ports(1)[0]}"
+        with nodes.Nodes() as all_nodes:
+            cluster = all_nodes.cluster(3, (*FLAGS, "--advertise-client", nowhere))
+            leader = nodes.leader_of(cluster)
+            asked = next(node for node in cluster if node is not leader)
+            code, text, error = nodes.run("status", f"127.0.0.1:{asked.client_port}")
+            self.assertEqual((code, error), (DONE, ""))
+            self.assertIn(f"as {asked.name} knows them", text)
+            self.assertIn(f"the leader {leader.name} could not be asked", text)
+            self.assertEqual(len(self.rows(text)), 4)
+            code, text, _ = nodes.run("status", f"127.0.0.1:{asked.client_port}", "--json")
+            report = json.loads(text)
+            self.assertEqual(report["members_from"], asked.name)
+            self.assertIn(nowhere, report["trouble"])
+
+
 class Restart(OneLine):
     def test_a_killed_node_that_is_back_at_once_says_once_what_it_waits_for(self):
         with nodes.Nodes() as all_nodes:
