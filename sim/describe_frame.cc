@@ -124,4 +124,14 @@ std::string describe_frame(const SharedBytes& bytes) {
   return text.str();
 }
 
+size_t frame_kind(const SharedBytes& bytes) {
+  static_assert(std::variant_size_v<PeerMessage> + std::variant_size_v<Message> <= kFrameKinds);
+  const auto frame = decode_frame(bytes);
+  if (!frame) return 0;
+  if (const auto* raft = std::get_if<RaftMessage>(&frame->message)) {
+    return std::variant_size_v<PeerMessage> + raft->message.index();
+  }
+  return frame->message.index();
+}
+
 }  // namespace ram::sim

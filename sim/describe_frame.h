@@ -9,4 +9,8 @@ namespace ram::sim {
 
 std::string describe_frame(const SharedBytes& frame);
 
+// What sort of message is in it: a number below kFrameKinds.
+inline constexpr size_t kFrameKinds = 24;
+size_t frame_kind(const SharedBytes& frame);
+
 }  // namespace ram::sim

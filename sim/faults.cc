@@ -33,7 +33,9 @@ void Faults::start() {
 
 void Faults::stop() {
   stopped_ = true;
-  network_.set_weather(swarm_.calm);
+  NetworkWeather fine = swarm_.calm;
+  fine.replay = 0;
+  network_.set_weather(fine);
   network_.mend_all();
   for (const auto& place : places_) {
     if (place->lives() && place->paused()) place->resume_now();
@@ -47,6 +49,7 @@ void Faults::strike() {
   const Duration passed = world_.now() - struck_;
   struck_ = world_.now();
   if (was_quiet_) quiet_ += passed;
+  relieve();
   switch (random_.below(11)) {
     case 0:
       if (swarm_.partitions) partition();
@@ -241,6 +244,19 @@ bool Faults::may_crash(const Place& victim) const {
     if (replica.latest() != replica.committed()) asked.push_back(&replica.latest());
   }
   if (asked.empty()) return true;
+  // Who founded, and comes back to find all of its list fresh, founds again: those who joined later
+  // are in no list.
+  const auto remembers = [&](const auto& place) {
+    return place.get() != &victim && place->number() < swarm_.founders && place->lives() &&
+           place->core().replica() != nullptr;
+  };
+  if (swarm_.founders > 1 && std::none_of(places_.begin(), places_.end(), remembers)) return false;
+  // Promoted in the moment of its death it would be one of two voters.
+  const consensus::Server* member = asked.front()->find(victim.id());
+  if (asked.front()->voters() < 3 && places_.size() > 2 && member != nullptr &&
+      member->role == consensus::Role::kStandby) {
+    return false;
+  }
   // Of the committed ones only the newest, which is in front.
   std::erase_if(asked, [&](const Configuration* members) {
     return members != asked.front() &&

@@ -5,6 +5,8 @@
 // and in each one that is proposed, the voters that go on living stay a majority. (A voter that is
 // waiting for a state counts as one that lives only in runs with `strict_crashes` off.) A crashed
 // voter counts as dead until the leader has taken it out, since its successor is another member.
+// One founder, at least, goes on living as a member; and a standby does that may become the second
+// of two voters.
 //
 // Founding is the exception: as long as nothing was acknowledged or read, nothing can be lost, and
 // any node may crash at any step. But a founding may have begun on one node, when the others that

@@ -61,7 +61,7 @@ void Place::start() {
                             .request_timeout = swarm_.request_timeout,
                             .seed = random_.next(),
                             .hash_seed = random_.next(),
-                            .limits = swarm_.limits,
+                            .limits = swarm_.limits[setup_.number],
                             .mistakes = mistakes_};
   world_.line(setup_.name, " starts as ", process_->id.value);
   world_.trace().note(process_->id.value);

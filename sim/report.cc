@@ -40,9 +40,9 @@ std::string describe(const RunCounters& c) {
        << " relieved), partitions " << c.partitions << ", one-way cuts " << c.one_way_cuts
        << ", storms " << c.storms << ", pauses " << c.pauses << ", drifts " << c.drifts << "\n"
        << "frames " << c.frames << " (" << c.lost << " lost, " << c.repeated << " repeated, "
-       << c.cut_off << " cut off, streams broken " << c.broken << "), states: joined "
-       << c.states_joined << ", installed " << c.states_installed << ", pieces " << c.bulk_frames
-       << ", compactions " << c.compactions << "\n"
+       << c.replayed << " came back late, " << c.cut_off << " cut off, streams broken " << c.broken
+       << "), states: joined " << c.states_joined << ", installed " << c.states_installed
+       << ", pieces " << c.bulk_frames << ", compactions " << c.compactions << "\n"
        << "keys searched " << c.keys_searched << " (" << c.keys_undecided << " undecided, "
        << c.states_searched << " states), well after healing within "
        << (c.runs == 0 ? 0 : c.heal_ms / c.runs) << " ms on average\nfences acted:";

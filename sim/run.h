@@ -22,7 +22,7 @@ struct RunOptions {
 // Plain numbers, so that they can be sent from one process to another, and added up.
 struct RunCounters {
   uint64_t runs = 0, virtual_ms = 0, cpu_us = 0, events = 0;
-  uint64_t frames = 0, bytes = 0, lost = 0, repeated = 0, cut_off = 0, broken = 0;
+  uint64_t frames = 0, bytes = 0, lost = 0, repeated = 0, replayed = 0, cut_off = 0, broken = 0;
   uint64_t reads = 0, reads_done = 0;
   uint64_t writes = 0, writes_done = 0, writes_unknown = 0, writes_refused = 0;
   uint64_t conditions_failed = 0;

@@ -121,8 +121,7 @@ class Child {
 RunResult run_job(const Job& job) {
   const std::clock_t begun = std::clock();
   RunResult result = run(job.options);
-  result.counters.cpu_us =
-      static_cast<uint64_t>(std::clock() - begun) * 1'000'000 / CLOCKS_PER_SEC;
+  result.counters.cpu_us = static_cast<uint64_t>(std::clock() - begun) * 1'000'000 / CLOCKS_PER_SEC;
   if (job.twice && result.failure.empty()) {
     const RunResult again = run(job.options);
     if (again.trace_hash != result.trace_hash || !again.failure.empty()) {

@@ -89,6 +89,13 @@ void SimNetwork::send_loose(size_t from, size_t to, size_t lane, NodeId source,
     ++counters_.lost;
     return;
   }
+  if (weather_.replay > 0 && frame_kind(frame) == weather_.replay_kind &&
+      random_.chance(weather_.replay)) {
+    ++counters_.replayed;
+    world_.after(random_duration(random_, milliseconds(1), weather_.replay_max), [=, this] {
+      deliver_(to, {source, addresses_[from]}, frame);
+    });
+  }
   size_t copies = 1;
   while (copies < 4 && weather_.repeat > 0 && random_.chance(weather_.repeat)) ++copies;
   counters_.repeated += copies - 1;

@@ -30,8 +30,13 @@ struct NetworkWeather {
   double overtaken = 1;  // share of frames that those behind need not wait for
   double late = 0;       // share of frames that take up to late_max longer
   Duration late_max = std::chrono::seconds(2);
-  double loss = 0;            // of frames; ordered: of streams, per frame
-  double repeat = 0;          // of frames; not if ordered
+  double loss = 0;    // of frames; ordered: of streams, per frame
+  double repeat = 0;  // of frames; not if ordered
+  // Of frames of one kind (describe_frame.h), of which a copy comes back up to replay_max later;
+  // not if ordered.
+  double replay = 0;
+  size_t replay_kind = 0;
+  Duration replay_max = std::chrono::seconds(5);
   uint64_t bytes_per_ms = 0;  // 0: any number
 };
 
@@ -61,7 +66,7 @@ class SimNetwork {
 
   struct Counters {
     uint64_t frames = 0, bytes = 0, bulk_frames = 0, bulk_bytes = 0;
-    uint64_t lost = 0, repeated = 0, cut_off = 0, broken = 0;
+    uint64_t lost = 0, repeated = 0, replayed = 0, cut_off = 0, broken = 0;
   };
   const Counters& counters() const { return counters_; }
 

@@ -2,6 +2,8 @@
 
 #include <sstream>
 
+#include "sim/describe_frame.h"
+
 namespace ram::sim {
 
 using std::chrono::microseconds;
@@ -54,7 +56,8 @@ Swarm draw_swarm(const World& world, size_t nodes, Duration length) {
   swarm.one_way_cuts = random.one_in(2);
   swarm.flaky = random.one_in(2);
   swarm.crashes = !random.one_in(3);
-  swarm.founding_crashes = random.one_in(4);
+  // One that founds alone and is gone comes back as a joiner, of nobody.
+  swarm.founding_crashes = random.one_in(4) && swarm.founders > 1;
   swarm.pauses = random.one_in(2);
   swarm.drift = random.one_in(2);
   swarm.wall_jumps = random.one_in(4);
@@ -75,6 +78,14 @@ Swarm draw_swarm(const World& world, size_t nodes, Duration length) {
   swarm.rough.late_max = draw(random, milliseconds(10), seconds(2));
   swarm.rough.loss = random.one_in(3) ? 0 : draw_share(random, 0.2);
   swarm.rough.repeat = random.one_in(3) ? 0 : draw_share(random, 0.2);
+  if (random.one_in(3)) {
+    swarm.calm.replay = draw_share(random, 0.5);
+    swarm.calm.replay_kind = random.below(kFrameKinds);
+    swarm.calm.replay_max = draw(random, milliseconds(100), seconds(5));
+    swarm.rough.replay = swarm.calm.replay;
+    swarm.rough.replay_kind = swarm.calm.replay_kind;
+    swarm.rough.replay_max = swarm.calm.replay_max;
+  }
   if (random.one_in(4)) {
     swarm.calm.bytes_per_ms = random.between(500, 20'000);
     swarm.rough.bytes_per_ms = swarm.calm.bytes_per_ms;
@@ -85,7 +96,13 @@ Swarm draw_swarm(const World& world, size_t nodes, Duration length) {
   if (random.one_in(4)) swarm.parameters.voters_max = 3;
   swarm.request_timeout =
       random.one_in(2) ? seconds(5) : draw(random, milliseconds(500), seconds(5));
-  if (random.one_in(2)) swarm.limits = small_limits(random);
+  // Nodes of one cluster may have limits of their own.
+  const bool small = random.one_in(2), each = random.one_in(2);
+  swarm.limits.resize(swarm.places());
+  if (small) swarm.limits.assign(swarm.places(), small_limits(random));
+  for (size_t i = 0; each && i < swarm.places(); ++i) {
+    swarm.limits[i] = random.one_in(2) ? small_limits(random) : node::CoreLimits();
+  }
   swarm.pass_max = random.one_in(2) ? Duration(0) : draw(random, microseconds(10), milliseconds(2));
   swarm.timer_late = draw(random, microseconds(1), milliseconds(2));
 
@@ -95,6 +112,13 @@ Swarm draw_swarm(const World& world, size_t nodes, Duration length) {
       random.one_in(2) ? milliseconds(1) : draw(random, Duration(0), milliseconds(100));
   swarm.value_bytes = random.one_in(3) ? random.below(400) : 0;
   swarm.bursts = random.one_in(3);
+  // The engine takes each rejection for news and sends all that follows again. Without order a long
+  // tail in small messages, of which many are overtaken and rejected, would multiply without end.
+  if (swarm.bursts && !swarm.ordered) {
+    for (node::CoreLimits& limits : swarm.limits) {
+      limits.message_entries = node::CoreLimits().message_entries;
+    }
+  }
   return swarm;
 }
 
@@ -114,11 +138,17 @@ std::string describe(const Swarm& swarm) {
        << (swarm.drift ? " drift" : "") << (swarm.wall_jumps ? " wall-jumps" : "") << "; failover "
        << ms(swarm.parameters.failover_after) << ", voters " << swarm.parameters.voters_max
        << ", passes of " << ms(swarm.pass_max) << ", clients " << swarm.clients << " thinking "
-       << ms(swarm.think_max) << "; mailbox " << swarm.limits.mailbox_calls << ", record bytes "
-       << swarm.limits.record_bytes << ", in flight " << swarm.limits.records_in_flight << "/"
-       << swarm.limits.transactions_in_flight << ", log " << swarm.limits.log_entries << "/"
-       << swarm.limits.log_bytes << ", piece " << swarm.limits.state_piece_bytes
-       << ", message entries " << swarm.limits.message_entries;
+       << ms(swarm.think_max);
+  if (swarm.calm.replay > 0 && !swarm.ordered) {
+    text << ", replays " << swarm.calm.replay << " of kind " << swarm.calm.replay_kind;
+  }
+  for (const node::CoreLimits& limits : swarm.limits) {
+    text << "\n  mailbox " << limits.mailbox_calls << "/" << limits.mailbox_bytes
+         << ", record bytes " << limits.record_bytes << ", in flight " << limits.records_in_flight
+         << "/" << limits.bytes_in_flight << "/" << limits.transactions_in_flight << ", log "
+         << limits.log_entries << "/" << limits.log_bytes << ", piece " << limits.state_piece_bytes
+         << ", message entries " << limits.message_entries;
+  }
   return text.str();
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "machine/parameters.h"
@@ -41,7 +42,7 @@ struct Swarm {
   // Nodes.
   machine::Parameters parameters;
   Duration request_timeout = std::chrono::seconds(5);
-  node::CoreLimits limits;
+  std::vector<node::CoreLimits> limits;  // by place
   Duration pass_max{};    // how long inputs gather for one pass; 0: each input is a pass
   Duration timer_late{};  // how late timers are, at most
 
