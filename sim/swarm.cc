@@ -103,6 +103,11 @@ Swarm draw_swarm(const World& world, size_t nodes, Duration length) {
   for (size_t i = 0; each && i < swarm.places(); ++i) {
     swarm.limits[i] = random.one_in(2) ? small_limits(random) : node::CoreLimits();
   }
+  // A stream of its own: what older seeds draw stays as it was.
+  Random window = world.stream("window");
+  for (node::CoreLimits& limits : swarm.limits) {
+    if (window.one_in(2)) limits.replication_bytes = window.between(100, 20'000);
+  }
   swarm.pass_max = random.one_in(2) ? Duration(0) : draw(random, microseconds(10), milliseconds(2));
   swarm.timer_late = draw(random, microseconds(1), milliseconds(2));
 
@@ -147,7 +152,8 @@ std::string describe(const Swarm& swarm) {
          << ", record bytes " << limits.record_bytes << ", in flight " << limits.records_in_flight
          << "/" << limits.bytes_in_flight << "/" << limits.transactions_in_flight << ", log "
          << limits.log_entries << "/" << limits.log_bytes << ", piece " << limits.state_piece_bytes
-         << ", message entries " << limits.message_entries;
+         << ", message entries " << limits.message_entries << ", window "
+         << limits.replication_bytes;
   }
   return text.str();
 }

@@ -55,6 +55,15 @@ inline constexpr size_t kTransactionsInFlightMax = 65'536;
 inline constexpr size_t kFrameBytesMax = kRecordBytesMax + (size_t{2} << 20);
 inline constexpr size_t kMessageEntriesMax = 4'096;
 inline constexpr size_t kMessageBytesMax = size_t{1} << 20;
+// Entries on their way to one member, beyond which the rest waits for its answers; one entry always
+// fits. Keeps 100 ms of round trip busy at 80 MiB/s.
+inline constexpr size_t kReplicationBytesMax = size_t{8} << 20;
+// What may stand before a heartbeat (MEMBERSHIP section 7): with more of the log on its way,
+// heartbeats go beside it.
+inline constexpr size_t kBytesBeforeHeartbeatMax = size_t{64} << 10;
+// A slower link is not provided for: what it has not delivered by then counts as lost, and is sent
+// again.
+inline constexpr size_t kLinkBytesPerSecondMin = size_t{1} << 20;
 // What may wait on one link to a peer that does not read. Then the link is cut and dialled again.
 inline constexpr size_t kLinkBacklogBytesMax = size_t{256} << 20;
 inline constexpr size_t kPeerLinksMax = 1'024;

@@ -61,6 +61,13 @@ Instant Replica::next_deadline() const {
   return in.start + std::chrono::milliseconds(in.engine.deadline() - 1);
 }
 
+void Replica::lost(Instant now, NodeId member) {
+  Inside& in = *inside_;
+  in.tick(now);
+  in.lost(member);
+  in.finish();
+}
+
 void Replica::flush(Instant now) {
   Inside& in = *inside_;
   in.tick(now);

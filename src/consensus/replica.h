@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "consensus/configuration.h"
 #include "consensus/message.h"
 
@@ -33,6 +34,7 @@ struct ReplicaOptions {
   Duration heartbeat = std::chrono::milliseconds(50);
   Duration install_timeout = std::chrono::seconds(1);
   size_t inflight_entries_max = 65'536;
+  size_t inflight_bytes_max = kReplicationBytesMax;
   size_t message_entries_max = 4'096;
   size_t message_bytes_max = size_t{1} << 20;
   // F14: the log must be compacted before it has so many entries, or the process stops.
@@ -64,6 +66,8 @@ class Replica {
   // Call when next_deadline() is reached; harmless when early.
   void on_time(Instant now);
   Instant next_deadline() const;
+  // What is on its way to `member` is lost: the stream that carried it broke.
+  void lost(Instant now, NodeId member);
   // Once at the end of each pass of the loop, after its submits and receives: what was appended
   // counts from here on.
   void flush(Instant now);

@@ -31,6 +31,11 @@ Replica::Inside::Inside(NodeId own_id, const ReplicaOptions& own_options, uint32
       options(own_options),
       row(fences, counters),
       engine(own_id, settings_of(own_options), seed),
+      flow_limits_{.bytes_max = own_options.inflight_bytes_max,
+                   .entries_max = own_options.message_entries_max,
+                   .message_bytes = own_options.message_bytes_max,
+                   .patience = 4 * own_options.heartbeat,
+                   .beat_every = own_options.heartbeat / 2},
       transport_(transport),
       machine_(machine) {
   RAM_CHECK(id);
@@ -98,6 +103,19 @@ void Replica::Inside::pass(NodeId from, AppendEntries& m, const Verdict&) {
   }
 }
 
+void Replica::Inside::pass(NodeId from, AppendEntriesResult& m, const Verdict& verdict) {
+  if (const auto flow = flows.find(from); flow != flows.end()) {
+    (void)flow->second.was_asked_again();
+  }
+  take(engine.receive(time, from, m, verdict.as_voter), {});
+  const auto flow = flows.find(from);
+  if (flow == flows.end()) return;
+  flow->second.acknowledge(now, log, engine.match(from));
+  // The engine answers a refusal by asking again, once; with each heartbeat, whatever happened.
+  if (m.rejected && flow->second.was_asked_again()) flow->second.lose(now);
+  pump(from, flow->second);
+}
+
 void Replica::Inside::pass(NodeId from, InstallSnapshot& m, const Verdict& verdict) {
   EngineStep& step = engine.receive(time, from, m, verdict.as_voter);
   const bool replaced = step.replaced;
@@ -141,6 +159,7 @@ void Replica::Inside::take(EngineStep& step, std::span<LogEntry> given, LogIndex
   if (std::exchange(configuration_moved, false)) {
     latest = engine.latest_configuration();
     committed = engine.committed_configuration();
+    std::erase_if(flows, [&](const auto& flow) { return latest.find(flow.first) == nullptr; });
   }
   for (EngineStep::Outgoing& outgoing : step.messages) post(outgoing);
   const bool commit_moved = step.commit_moved;
@@ -180,31 +199,62 @@ void Replica::Inside::post(EngineStep::Outgoing& outgoing) {
   if (auto* install = std::get_if<InstallSnapshot>(&outgoing.message)) {
     RAM_CHECK(install->token.index == own_token.index);
     install->token = own_token;
+    flows.erase(outgoing.to);
   }
   outbox.emplace_back(outgoing.to, std::move(outgoing.message));
 }
 
-// The engine bounds a message by its window alone: here it is cut.
+// The engine asks by number of entries alone: bytes are bounded here, and messages cut.
 void Replica::Inside::post_append(NodeId to, const AppendEntries& head, size_t count) {
-  LogIndex previous = head.previous;
-  Term previous_term = head.previous_term;
-  do {
-    AppendEntries part = head;
-    part.previous = previous;
-    part.previous_term = previous_term;
-    part.entries.reserve(std::min(count, options.message_entries_max));
-    size_t bytes = 0;
-    while (part.entries.size() < std::min(count, options.message_entries_max)) {
-      const LogEntry& entry = log.at(previous.next());
-      bytes += entry.payload.size();
-      if (!part.entries.empty() && bytes > options.message_bytes_max) break;
-      part.entries.push_back(entry);
-      ++previous;
-      previous_term = entry.term;
+  Flow& flow = flows[to];
+  flow.want(now, log, flow_limits_, head.previous, count, engine.match(to));
+  const size_t mark = outbox.size();
+  const bool due = flow.beat_due(now, flow_limits_);
+  if (count == 0 || (flow.heavy() && due)) {
+    post_heartbeat(to, flow, head.previous, head.previous_term);
+  }
+  pump(to, flow);
+  // Whatever keeps the entries back: the engine believes that it was heard.
+  if (outbox.size() == mark && due) post_heartbeat(to, flow, head.previous, head.previous_term);
+}
+
+void Replica::Inside::post_heartbeat(NodeId to, Flow& flow, LogIndex previous, Term previous_term) {
+  const LogIndex match = engine.match(to);
+  if (match && term_at(match) && flow.outruns(log, previous)) {
+    previous = match;
+    previous_term = term_at(match);
+  }
+  flow.on_beat(now);
+  outbox.emplace_back(to, AppendEntries{.term = term,
+                                        .previous = previous,
+                                        .previous_term = previous_term,
+                                        .commit = engine.commit(),
+                                        .entries = {}});
+}
+
+void Replica::Inside::pump(NodeId to, Flow& flow) {
+  // Where the term before is forgotten, the engine will send a token.
+  while (!flow.sent() || term_at(flow.sent())) {
+    const std::optional<Flow::Slice> slice = flow.take(log, flow_limits_);
+    if (!slice) return;
+    AppendEntries part{.term = term,
+                       .previous = slice->previous,
+                       .previous_term = term_at(slice->previous),
+                       .commit = engine.commit(),
+                       .entries = {}};
+    part.entries.reserve(slice->count);
+    for (LogIndex index = slice->previous; part.entries.size() < slice->count;) {
+      part.entries.push_back(log.at(++index));
     }
-    count -= part.entries.size();
     outbox.emplace_back(to, std::move(part));
-  } while (count > 0);
+  }
+}
+
+void Replica::Inside::lost(NodeId member) {
+  const auto flow = flows.find(member);
+  if (flow == flows.end()) return;
+  flow->second.lose(now);
+  pump(member, flow->second);
 }
 
 void Replica::Inside::note_term() {
@@ -212,8 +262,12 @@ void Replica::Inside::note_term() {
     term = engine.term();
     verified = LogIndex();
     leader = NodeId();
+    flows.clear();
   }
-  if (!leads()) barrier = LogIndex();
+  if (!leads()) {
+    barrier = LogIndex();
+    flows.clear();
+  }
   // A sole voter leads the term in which it was founded: entry 1 is of it.
   if (leads() && !barrier && log.size() > 0 && log.at(log.last()).term == term) {
     barrier = log.last();
@@ -316,6 +370,7 @@ void Replica::Inside::check_invariants() const {
   RAM_CHECK(latest == engine.latest_configuration());
   RAM_CHECK(committed == engine.committed_configuration());
   RAM_CHECK(changes.empty() || (changes.front() > commit && changes.back() <= log.last()));
+  RAM_CHECK(flows.empty() || leads());
   // The barrier may have been forgotten with the rest of the log.
   RAM_CHECK(!barrier || leads());
   RAM_CHECK(!log.has(barrier) || term_at(barrier) == term);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
 #include <span>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "consensus/engine.h"
 #include "consensus/entry_log.h"
 #include "consensus/fences.h"
+#include "consensus/flow.h"
 #include "consensus/message.h"
 #include "consensus/ports.h"
 #include "consensus/replica.h"
@@ -42,6 +44,7 @@ class Replica::Inside {
   Situation situation(NodeId sender) const;
   // Hands over what the fences let pass.
   void pass(NodeId from, AppendEntries& m, const Verdict& verdict);
+  void pass(NodeId from, AppendEntriesResult& m, const Verdict& verdict);
   void pass(NodeId from, InstallSnapshot& m, const Verdict& verdict);
   template <class Other>
   void pass(NodeId from, Other& m, const Verdict& verdict) {
@@ -55,6 +58,7 @@ class Replica::Inside {
   LogIndex append_own(EntryKind kind, SharedBytes payload);
   // What is in the log counts.
   void persist();
+  void lost(NodeId member);
 
   bool leads() const { return engine.state() == Engine::State::kLeader; }
   bool may_submit() const { return leads() && !engine.transferee(); }
@@ -86,12 +90,15 @@ class Replica::Inside {
   Configuration latest, committed;
   bool configuration_moved = false;  // those two are to be read anew
 
+  std::map<NodeId, Flow> flows;  // leader: to the others
   std::vector<std::pair<NodeId, Message>> outbox;
 
  private:
   void store(const EngineStep& step, std::span<LogEntry> given);
   void post(EngineStep::Outgoing& outgoing);
   void post_append(NodeId to, const AppendEntries& head, size_t count);
+  void post_heartbeat(NodeId to, Flow& flow, LogIndex previous, Term previous_term);
+  void pump(NodeId to, Flow& flow);
   void note_term();
   void note_commit();
   void hear_leader(NodeId from, Term of_term);
@@ -100,6 +107,7 @@ class Replica::Inside {
   void commit_change(LogIndex index);
   void settle();
 
+  const FlowLimits flow_limits_;
   Transport& transport_;
   StateMachine& machine_;
 };

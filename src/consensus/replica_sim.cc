@@ -108,6 +108,7 @@ ReplicaSim::ReplicaSim(uint64_t seed, Fences fences) : random_(seed), fences_(fe
   options_.inflight_entries_max = kWindows[random_.below(std::size(kWindows))];
   if (random_.chance(0.3)) options_.message_entries_max = random_.between(1, 16);
   if (random_.chance(0.2)) options_.message_bytes_max = random_.between(1, 100);
+  if (random_.chance(0.4)) options_.inflight_bytes_max = random_.between(150, 1000);
   options_.install_timeout = random_.chance(0.5) ? 200ms : 5000ms;
   compact_above_ = random_.between(20, 600);
   trailing_ = random_.one_in(3) ? 0 : random_.between(1, 300);

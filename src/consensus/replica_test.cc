@@ -45,6 +45,136 @@ TEST(Replica, ThreeElectALeaderAndReplicate) {
   EXPECT_EQ(c[1]->match(NodeId(3)), b);
 }
 
+// ---- bytes on their way ----
+
+// Entries under way from 1 to `to`: how many messages have them, and their bytes.
+std::pair<size_t, size_t> under_way(const TestCluster& c, uint64_t to) {
+  size_t messages = 0;
+  size_t bytes = 0;
+  for (const Wire& wire : c.net) {
+    const auto* append = std::get_if<AppendEntries>(&wire.message);
+    if (append == nullptr || append->entries.empty() || wire.to != NodeId(to)) continue;
+    ++messages;
+    for (const LogEntry& entry : append->entries) bytes += entry.payload.size();
+  }
+  return {messages, bytes};
+}
+
+// The heartbeats under way from 1 arrive, and what is answered; entries do not.
+void deliver_heartbeats(TestCluster& c) {
+  const Net taken = std::exchange(c.net, {});
+  for (const Wire& wire : taken) {
+    const auto* append = std::get_if<AppendEntries>(&wire.message);
+    if (append != nullptr && !append->entries.empty()) {
+      c.net.push_back(wire);
+    } else {
+      c.give(wire.from.value, wire.to.value, wire.message);
+    }
+  }
+  for (const uint64_t id : {2, 3}) c.deliver(id, 1);
+}
+
+TEST(Replica, BytesOnTheirWayToAMemberAreBounded) {
+  TestCluster c({.inflight_bytes_max = 300'000});
+  lead(c);
+  for (int i = 0; i < 10; ++i) c.submit(1, std::string(100'000, 'x'));
+  EXPECT_EQ(under_way(c, 2).second, 200'000u);  // and a little for each entry
+  c.deliver(1, 2);
+  EXPECT_EQ(c[2]->last(), c[1]->last() - 8);
+  c.deliver(2, 1);
+  EXPECT_EQ(under_way(c, 2).second, 200'000u);
+  c.settle({1, 2, 3});
+  EXPECT_EQ(c[1]->commit(), c[1]->last());
+  EXPECT_EQ(c[3]->last(), c[1]->last());
+}
+
+TEST(Replica, AnEntryBeyondTheWindowGoesAlone) {
+  TestCluster c({.inflight_bytes_max = 300'000});
+  lead(c);
+  for (int i = 0; i < 3; ++i) c.submit(1, std::string(1'000'000, 'x'));
+  EXPECT_EQ(under_way(c, 2), std::pair(size_t{1}, size_t{1'000'000}));
+  c.settle({1, 2, 3});
+  EXPECT_EQ(c[1]->commit(), c[1]->last());
+}
+
+TEST(Replica, HeartbeatsGoBesideALongEntryWhichIsSentOnce) {
+  TestCluster c;
+  lead(c);
+  const Term term = c[1]->term();
+  const LogIndex last = c.submit(1, std::string(4'000'000, 'x'));
+  for (int i = 0; i < 40; ++i) {  // four election timeouts
+    c.wait(50ms);
+    for (const uint64_t id : {1, 2, 3}) c[id]->on_time(c.now);
+    deliver_heartbeats(c);
+    ASSERT_TRUE(c[1]->is_leader());
+    ASSERT_EQ(c[2]->leader_heard(), c.now);
+    ASSERT_LT(under_way(c, 2).second, 4'001'000u);
+    // What is written meanwhile is no reason for silence.
+    if (i % 4 == 0) c.submit(1, "small");
+  }
+  c.settle({1, 2, 3});
+  EXPECT_EQ(c[1]->term(), term);
+  EXPECT_EQ(c[3].record(last).size(), 4'000'000u);
+  EXPECT_EQ(c[1]->commit(), c[1]->last());
+}
+
+TEST(Replica, WhatABrokenStreamLostIsSentAgainAtOnce) {
+  TestCluster c;
+  lead(c);
+  c.submit(1, std::string(4'000'000, 'x'));
+  c.drop(1, 2);
+  c[1]->lost(c.now, NodeId(2));
+  EXPECT_EQ(under_way(c, 2).first, 1u);
+  c[1]->lost(c.now, NodeId(9));  // no member
+  c.settle({1, 2});
+  EXPECT_EQ(c[1]->commit(), c[1]->last());
+}
+
+TEST(Replica, WhatIsLostWithoutAWordIsSentAgainOnceASlowLinkWouldHaveCarriedIt) {
+  TestCluster c;
+  lead(c);
+  c.submit(1, std::string(4 << 20, 'x'));
+  c.drop(1, 2);
+  const Instant lost = c.now;
+  while (under_way(c, 2).first == 0) {
+    c.wait(50ms);
+    for (const uint64_t id : {1, 2, 3}) c[id]->on_time(c.now);
+    deliver_heartbeats(c);
+    ASSERT_LT(c.now - lost, 5s);
+  }
+  EXPECT_GE(c.now - lost, 4s);
+  c.settle({1, 2, 3});
+  EXPECT_EQ(c[1]->match(NodeId(2)), c[1]->last());
+}
+
+TEST(Replica, WhoLostALongEntryThatIsForgottenGetsAToken) {
+  TestCluster c;
+  lead(c);
+  const LogIndex last = c.submit(1, std::string(4'000'000, 'x'));
+  c.drop(1, 2);
+  c.settle({1, 3});
+  ASSERT_EQ(c[1]->commit(), last);
+  c[1]->compact(c.now, last, 0);
+  for (int i = 0; i < 200 && c[2].installs.empty(); ++i) c.beat(1, {1, 2, 3});
+  ASSERT_EQ(c[2].installs.size(), 1u);
+  EXPECT_EQ(c[2].installs[0].index, last);
+}
+
+TEST(Replica, WhoIsSilentAndFellBehindTheLogStillHearsTheLeader) {
+  TestCluster c;
+  lead(c);
+  for (int i = 0; i < 60; ++i) {  // three election timeouts
+    const LogIndex last = c.submit(1, "a");
+    c.drop(1, 3);
+    c.settle({1, 2});
+    if (i % 20 == 10) c[1]->compact(c.now, last, 0);
+    c.wait(50ms);
+    c[1]->on_time(c.now);
+    EXPECT_TRUE(c.take<AppendEntries>(1, 3)) << i;
+    c.settle({1, 2});
+  }
+}
+
 TEST(Replica, ALoneVoterLeadsAtOnceAndCommitsAtTheFlush) {
   TestCluster c;
   c.found(1);

@@ -46,6 +46,7 @@ consensus::ReplicaOptions NodeCore::Inside::replica_options(
   options.election_timeout = parameters.failover_after;
   options.heartbeat = heartbeat_of(parameters.failover_after);
   options.install_timeout = 2 * parameters.failover_after;
+  options.inflight_bytes_max = options_.limits.replication_bytes;
   options.message_entries_max = options_.limits.message_entries;
   options.message_bytes_max = kMessageBytesMax;
   return options;

@@ -46,6 +46,7 @@ struct CoreLimits {
   size_t log_bytes = kLogBytesMax;
   size_t state_piece_bytes = kStatePieceBytes;
   size_t message_entries = kMessageEntriesMax;
+  size_t replication_bytes = kReplicationBytesMax;
 };
 
 // Mistakes that tests make on purpose, to see that they are caught.
