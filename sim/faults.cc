@@ -16,7 +16,8 @@ Faults::Faults(World& world, const Swarm& swarm, SimNetwork& network, const Hist
       network_(network),
       history_(history),
       places_(places),
-      random_(world.stream("faults")) {
+      random_(world.stream("faults")),
+      mutes_(world.stream("mute")) {
   network_.set_weather(swarm_.calm);
 }
 
@@ -27,6 +28,7 @@ Duration Faults::draw(Duration low, Duration high) {
 
 void Faults::start() {
   if (swarm_.founding_crashes) world_.after(milliseconds(5), [this] { strike_founding(); });
+  if (swarm_.mutes) world_.after(seconds(2), [this] { mute_followers(); });
   // The first strike may be in the middle of the founding, too.
   world_.after(draw(milliseconds(0), milliseconds(3'000)), [this] { strike(); });
 }
@@ -186,6 +188,23 @@ void Faults::cut_one_way() {
   world_.line("cut ", places_[from]->name(), " -> ", places_[to]->name());
   network_.cut(from, to);
   if (random_.one_in(2)) network_.break_streams(from, to);
+}
+
+// One follower at a time hears the leader and is not heard by it. The leader falls back to what it
+// knows that follower to have, which the follower may have forgotten when it is heard again (F2).
+void Faults::mute_followers() {
+  if (stopped_) return;
+  Place* leads = leader();
+  const size_t from = mutes_.below(places_.size());
+  const Duration span = milliseconds(mutes_.between(1'000, 4'000));
+  if (leads != nullptr && leads->number() != from) {
+    const size_t to = leads->number();
+    ++counters_.one_way_cuts;
+    world_.line("mute ", places_[from]->name(), " for its leader, ", leads->name());
+    network_.cut(from, to);
+    world_.after(span, [this, from, to] { network_.mend(from, to); });
+  }
+  world_.after(2 * span, [this] { mute_followers(); });
 }
 
 void Faults::weather() {

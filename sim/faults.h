@@ -52,6 +52,7 @@ class Faults {
   void partition();
   void isolate_leader();
   void cut_one_way();
+  void mute_followers();
   void weather();
   void pause();
   void crash_some();
@@ -70,6 +71,7 @@ class Faults {
   const History& history_;
   std::vector<std::unique_ptr<Place>>& places_;
   Random random_;
+  Random mutes_;
   bool stopped_ = false;
   bool stormy_ = false;
   WorldTime struck_{};

@@ -117,6 +117,13 @@ Swarm draw_swarm(const World& world, size_t nodes, Duration length) {
       random.one_in(2) ? milliseconds(1) : draw(random, Duration(0), milliseconds(100));
   swarm.value_bytes = random.one_in(3) ? random.below(400) : 0;
   swarm.bursts = random.one_in(3);
+  Random mutes = world.stream("mutes");
+  swarm.mutes = mutes.one_in(3);
+  for (size_t i = 0; swarm.mutes && i < swarm.places(); ++i) {
+    swarm.limits[i].log_bytes = node::CoreLimits().log_bytes;
+    swarm.limits[i].log_entries =
+        mutes.one_in(2) ? node::CoreLimits().log_entries : mutes.between(10, 20);
+  }
   // The engine takes each rejection for news and sends all that follows again. Without order a long
   // tail in small messages, of which many are overtaken and rejected, would multiply without end.
   if (swarm.bursts && !swarm.ordered) {
@@ -138,9 +145,10 @@ std::string describe(const Swarm& swarm) {
        << ", rough: late " << swarm.rough.late << " loss " << swarm.rough.loss << " repeat "
        << swarm.rough.repeat << "; faults every " << ms(swarm.fault_every) << ":"
        << (swarm.partitions ? " partitions" : "") << (swarm.one_way_cuts ? " one-way" : "")
-       << (swarm.flaky ? " flaky" : "") << (swarm.crashes ? " crashes" : "")
-       << (swarm.founding_crashes ? " founding-crashes" : "") << (swarm.pauses ? " pauses" : "")
-       << (swarm.drift ? " drift" : "") << (swarm.wall_jumps ? " wall-jumps" : "") << "; failover "
+       << (swarm.mutes ? " mutes" : "") << (swarm.flaky ? " flaky" : "")
+       << (swarm.crashes ? " crashes" : "") << (swarm.founding_crashes ? " founding-crashes" : "")
+       << (swarm.pauses ? " pauses" : "") << (swarm.drift ? " drift" : "")
+       << (swarm.wall_jumps ? " wall-jumps" : "") << "; failover "
        << ms(swarm.parameters.failover_after) << ", voters " << swarm.parameters.voters_max
        << ", passes of " << ms(swarm.pass_max) << ", clients " << swarm.clients << " thinking "
        << ms(swarm.think_max);

@@ -24,6 +24,8 @@ struct Swarm {
 
   // Faults.
   bool partitions = false;
+  // Followers that hear their leader and are not heard, and forget their logs sooner than it does.
+  bool mutes = false;
   bool one_way_cuts = false;
   bool flaky = false;  // loss, repeats, delays
   bool crashes = false;
