@@ -48,7 +48,7 @@ void SimNetwork::send(size_t from, NodeId source, const std::string& address, no
   if (found == by_address_.end()) return;
   const size_t to = found->second;
   const SharedBytes frame = flatten(std::move(pieces));
-  world_.trace().note(from << 8 | to << 1 | static_cast<size_t>(lane));
+  world_.trace().note(from << 8 | to << 2 | static_cast<size_t>(lane));
   world_.trace().note(frame.view());
   if (world_.trace().has_frames()) {
     world_.line(from + 1, " > ", to + 1, " ", describe_frame(frame));
@@ -175,7 +175,7 @@ void SimNetwork::mend(size_t from, size_t to) {
   Pair& between = pair(from, to);
   if (!between.cut) return;
   between.cut = false;
-  for (size_t lane = 0; lane < 2; ++lane) {
+  for (size_t lane = 0; lane < node::kLaneCount; ++lane) {
     Stream& stream = between.streams[lane];
     if (stream.waiting.empty()) continue;
     if (random_.one_in(2)) {
@@ -199,7 +199,7 @@ void SimNetwork::mend_all() {
 void SimNetwork::on_crash(size_t place) {
   if (!ordered_) return;
   for (size_t other = 0; other < places_; ++other) {
-    for (size_t lane = 0; lane < 2; ++lane) {
+    for (size_t lane = 0; lane < node::kLaneCount; ++lane) {
       // Its own streams are dialled by the next one that lives there.
       Stream& own = pair(place, other).streams[lane];
       own.waiting.clear();
@@ -213,7 +213,7 @@ void SimNetwork::on_crash(size_t place) {
 
 void SimNetwork::break_streams(size_t from, size_t to) {
   if (!ordered_) return;
-  for (size_t lane = 0; lane < 2; ++lane) {
+  for (size_t lane = 0; lane < node::kLaneCount; ++lane) {
     if (pair(from, to).streams[lane].used) break_stream(from, to, lane);
   }
 }

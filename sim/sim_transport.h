@@ -84,7 +84,7 @@ class SimNetwork {
   };
   struct Pair {
     bool cut = false;
-    Stream streams[2];  // by lane
+    Stream streams[node::kLaneCount];  // by lane
   };
 
   Pair& pair(size_t from, size_t to) { return pairs_[from * places_ + to]; }

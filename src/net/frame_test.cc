@@ -237,9 +237,9 @@ TEST(Hello, RefusesWhatIsNotWhole) {
   EXPECT_FALSE(decode_hello(body + "x").ok());
 
   std::string other_lane = body;
-  other_lane[8] = 3;
+  other_lane[8] = 4;
   EXPECT_EQ(decode_hello(other_lane).status().message(),
-            "it asked for lane 3, which is unknown here");
+            "it asked for lane 4, which is unknown here");
   Hello nowhere = hello;
   nowhere.address = "10.0.0.1:0";
   EXPECT_EQ(decode_hello(encode(nowhere)).status().message(),

@@ -8,7 +8,15 @@
 namespace ram::net {
 
 std::string_view lane_name(Lane lane) {
-  return lane == Lane::kControl ? "control" : "bulk";
+  switch (lane) {
+    case Lane::kControl:
+      return "control";
+    case Lane::kBulk:
+      return "bulk";
+    case Lane::kLog:
+      return "log";
+  }
+  return "unknown";
 }
 
 std::string encode(const Hello& hello) {
@@ -44,7 +52,7 @@ Result<Hello> decode_hello(std::string_view body) {
   hello.address = reader.bytes();
   hello.name = reader.bytes();
   if (!reader.finished() || !hello.source) return Status::invalid("it sent a malformed hello");
-  if (lane != static_cast<uint8_t>(Lane::kControl) && lane != static_cast<uint8_t>(Lane::kBulk)) {
+  if (lane < static_cast<uint8_t>(Lane::kControl) || lane > static_cast<uint8_t>(Lane::kLog)) {
     return Status::invalid("it asked for lane " + std::to_string(lane) + ", which is unknown here");
   }
   hello.lane = static_cast<Lane>(lane);

@@ -6,11 +6,12 @@
 //          connection ends
 //
 // address is where `source` can be dialled, HOST:PORT; name is what people call it. lane is 1
-// (control) or 2 (bulk). Each in its frame, of kind hello and answer.
+// (control), 2 (bulk) or 3 (log). Each in its frame, of kind hello and answer.
 //
 // Values.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -20,10 +21,12 @@
 
 namespace ram::net {
 
-// A node has two links to each other, so that what is small and urgent never waits for what is not.
-enum class Lane : uint8_t { kControl = 1, kBulk = 2 };
+// A node has three links to each other, so that what is small and urgent never waits for what is
+// not: kLog has entries and records, of any size, in order.
+enum class Lane : uint8_t { kControl = 1, kBulk = 2, kLog = 3 };
+inline constexpr std::array kLanes = {Lane::kControl, Lane::kBulk, Lane::kLog};
 
-// "control", "bulk".
+// "control", "bulk", "log".
 std::string_view lane_name(Lane lane);
 
 struct Hello {

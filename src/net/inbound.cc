@@ -262,12 +262,12 @@ void Inbound::resume(NodeId source, Lane lane) {
 }
 
 void Inbound::cut(NodeId source, std::string_view reason) {
-  std::array<Handle, 2> found;
+  std::array<Handle, kLanes.size()> found;
   for (size_t i = 0; i < found.size(); ++i) {
-    const auto peer = peers_.find({source, i == 0 ? Lane::kControl : Lane::kBulk});
+    const auto peer = peers_.find({source, kLanes[i]});
     if (peer != peers_.end()) found[i] = peer->second;
   }
-  // The first on_down may destroy us: then the second is gone as well.
+  // An on_down may destroy us: then the others are gone as well.
   for (const Handle& connection : found) {
     if (connection != nullptr) close(*connection, reason);
   }

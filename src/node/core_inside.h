@@ -86,8 +86,7 @@ class NodeCore::Inside final : public consensus::Transport,
   void compact(Instant now);
   void heartbeat(Instant now);
   void close_sessions(Instant now);
-  void post(const std::string& address, NodeId to, const PeerMessage& message,
-            Lane lane = Lane::kControl);
+  void post(const std::string& address, NodeId to, const PeerMessage& message);
   void post_to(NodeId member, const PeerMessage& message);
   std::string address_of(NodeId member) const;
   uint64_t copies_elsewhere(LogIndex index, NodeId but) const;

@@ -55,7 +55,14 @@ void NodeCore::Inside::receive(Instant now, const Peer& from, const SharedBytes&
   again_ = true;
 }
 
-void NodeCore::Inside::link_up(Instant, const std::string& address) {
+void NodeCore::Inside::link_up(Instant now, const std::string& address) {
+  if (leads()) {
+    const consensus::Configuration members = replica_->latest();
+    for (const consensus::Server& server : members.servers) {
+      if (address_of(server.id) == address) replica_->lost(now, server.id);
+    }
+    again_ = true;
+  }
   if (!replica_ || leads() || !leader() || address_of(leader()) != address) return;
   asker_.ask_again(kNever);
   resend_ = true;
@@ -208,7 +215,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
   if (!replica_ || (heading.cluster && heading.cluster != cluster_)) return;
   source_.on_request(
       now, from.id, request, [this] { return freeze(); },
-      [&](const PeerMessage& message) { post(from.address, from.id, message, Lane::kBulk); });
+      [&](const PeerMessage& message) { post(from.address, from.id, message); });
 }
 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading&,

@@ -4,6 +4,8 @@
 // carries each lane of each pair over one ordered stream and reports when one broke.)
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -11,8 +13,10 @@
 
 namespace ram::node {
 
-// Heartbeats never wait behind a state transfer: each lane has a link of its own.
-enum class Lane : uint8_t { kControl = 0, kBulk = 1 };
+// Heartbeats and votes never wait behind entries, nor those behind a state: each lane has a link of
+// its own.
+enum class Lane : uint8_t { kControl = 0, kBulk = 1, kLog = 2 };
+inline constexpr size_t kLaneCount = 3;
 
 // One frame, in pieces that are sent one after the other; payloads are shared, not copied.
 using Pieces = std::vector<SharedBytes>;

@@ -383,7 +383,10 @@ void NodeCore::Inside::heartbeat(Instant now) {
   if (!replica_) return;
   const Duration patience = 4 * heartbeat_of(failover_after_);
   asker_.ask_again(now - patience);
-  if (const Instant sent = own_.oldest_sent(); sent != kNever && now - sent >= failover_after_) {
+  // Long ones take their time; what is sent again takes as much again.
+  const Duration carried =
+      std::chrono::seconds(own_.in_flight_bytes() / kLinkBytesPerSecondMin) + failover_after_;
+  if (const Instant sent = own_.oldest_sent(); sent != kNever && now - sent >= carried) {
     resend_ = true;
   }
   if (!copies_.empty() && !leads() && leader()) {
@@ -418,9 +421,8 @@ Instant NodeCore::Inside::next_deadline() const {
 
 // ---- sending ----
 
-void NodeCore::Inside::post(const std::string& address, NodeId to, const PeerMessage& message,
-                            Lane lane) {
-  network_.send(address, lane, encode_frame({cluster_, options_.id, to}, message));
+void NodeCore::Inside::post(const std::string& address, NodeId to, const PeerMessage& message) {
+  network_.send(address, lane_of(message), encode_frame({cluster_, options_.id, to}, message));
 }
 
 void NodeCore::Inside::post_to(NodeId member, const PeerMessage& message) {

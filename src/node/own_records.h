@@ -59,6 +59,7 @@ class OwnRecords {
   // All at or below have been applied and answered here.
   Sequence floor() const { return applied_; }
   size_t waiting() const { return waiting_.size(); }
+  size_t in_flight_bytes() const { return record_bytes_; }
   size_t in_flight() const { return unanswered_.size(); }
   void check_invariants() const;
 

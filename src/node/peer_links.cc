@@ -13,11 +13,20 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kUnusedMax = 1min;
-// A state that is fetched may wait for its reader longer than a heartbeat may.
-constexpr Duration kBulkDeadAfter = 10s;
+// A state, or a long entry, may wait for a busy reader longer than a heartbeat may: TCP takes one
+// that does not read for dead.
+constexpr Duration kPatientDeadAfter = 10s;
 
 net::Lane net_lane(Lane lane) {
-  return lane == Lane::kControl ? net::Lane::kControl : net::Lane::kBulk;
+  switch (lane) {
+    case Lane::kControl:
+      return net::Lane::kControl;
+    case Lane::kLog:
+      return net::Lane::kLog;
+    case Lane::kBulk:
+      break;
+  }
+  return net::Lane::kBulk;
 }
 
 }  // namespace
@@ -28,7 +37,7 @@ PeerLinks::PeerLinks(net::Loop& loop, Log& log, uint64_t seed, Duration dead_aft
       random_(seed),
       dead_after_(dead_after),
       events_(std::move(events)),
-      inbound_(loop, log, {.dead_after = std::max<Duration>(kBulkDeadAfter, dead_after)},
+      inbound_(loop, log, {.dead_after = std::max<Duration>(kPatientDeadAfter, dead_after)},
                {.on_frame = [this](const net::PeerInfo& from, SharedBytes frame) {
                  events_.on_frame({from.source, from.address}, frame);
                }}) {}
@@ -70,12 +79,25 @@ std::unique_ptr<net::Link> PeerLinks::dial(const std::string& address, Lane lane
   }
   net::LinkOptions options{.to = *to, .self = self_};
   options.self.lane = net_lane(lane);
-  options.dead_after = lane == Lane::kControl ? dead_after_ : kBulkDeadAfter;
+  options.dead_after =
+      lane == Lane::kControl ? dead_after_ : std::max<Duration>(kPatientDeadAfter, dead_after_);
   net::LinkEvents events;
-  if (lane == Lane::kControl) {
+  if (lane != Lane::kBulk) {
     events.on_up = [this, address](NodeId) { events_.on_link_up(address); };
   }
+  if (lane == Lane::kControl) {
+    // A cut is noticed here first; the kernel's back-off on the other would outlast it.
+    events.on_down = [this, address](std::string_view reason) {
+      redial(address, Lane::kLog, reason);
+    };
+  }
   return std::make_unique<net::Link>(loop_, random_, log_, std::move(options), std::move(events));
+}
+
+void PeerLinks::redial(const std::string& address, Lane lane, std::string_view reason) {
+  const auto found = lane_of(lane).find(address);
+  if (found == lane_of(lane).end() || found->second.link == nullptr) return;
+  found->second.link->redial(reason);
 }
 
 void PeerLinks::close_unused(Instant now) {

@@ -33,11 +33,11 @@ class PeerLinks final : public Network {
  public:
   struct Events {
     std::function<void(const Peer& from, const SharedBytes& frame)> on_frame;
-    // What was sent to `address` on the control lane before may be lost.
+    // What was sent to `address` on a lane other than the bulk one before may be lost.
     std::function<void(const std::string& address)> on_link_up;
   };
 
-  // A peer that is silent for `dead_after` is dialled anew.
+  // A peer that is silent on the control lane for `dead_after` is dialled anew.
   PeerLinks(net::Loop& loop, Log& log, uint64_t seed, Duration dead_after, Events events);
 
   // Accepts peers at `address`. Once.
@@ -59,6 +59,7 @@ class PeerLinks final : public Network {
 
   ByAddress& lane_of(Lane lane) { return links_[static_cast<size_t>(lane)]; }
   std::unique_ptr<net::Link> dial(const std::string& address, Lane lane);
+  void redial(const std::string& address, Lane lane, std::string_view reason);
   void close_unused(Instant now);
 
   net::Loop& loop_;
@@ -68,7 +69,7 @@ class PeerLinks final : public Network {
   const Events events_;
   net::Hello self_;
   net::Inbound inbound_;
-  std::array<ByAddress, 2> links_;  // by Lane
+  std::array<ByAddress, kLaneCount> links_;  // by Lane
 };
 
 }  // namespace ram::node

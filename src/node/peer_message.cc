@@ -282,6 +282,18 @@ std::optional<PeerMessage> read_body(uint8_t kind, Reader& in, const SharedBytes
 
 }  // namespace
 
+Lane lane_of(const PeerMessage& message) {
+  if (std::holds_alternative<StatePiece>(message) ||
+      std::holds_alternative<StateRefusal>(message)) {
+    return Lane::kBulk;
+  }
+  if (std::holds_alternative<RecordForward>(message)) return Lane::kLog;
+  const auto* raft = std::get_if<RaftMessage>(&message);
+  const auto* append =
+      raft == nullptr ? nullptr : std::get_if<consensus::AppendEntries>(&raft->message);
+  return append != nullptr && !append->entries.empty() ? Lane::kLog : Lane::kControl;
+}
+
 Pieces encode_frame(const Heading& heading, const PeerMessage& message) {
   std::string head;
   head.reserve(96);

@@ -169,6 +169,9 @@ using PeerMessage = std::variant<RaftMessage, Ping, Pong, RecordForward, FenceRe
                                  Standing, FoundingNote, JoinRequest, JoinAnswer, StateRequest,
                                  StatePiece, StateRefusal, CopiesRequest, CopiesAnswer>;
 
+// What goes on which link: entries and records may be long, states are.
+Lane lane_of(const PeerMessage& message);
+
 // The frame, payloads shared.
 Pieces encode_frame(const Heading& heading, const PeerMessage& message);
 

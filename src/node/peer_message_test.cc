@@ -157,5 +157,17 @@ TEST(MemberDescription, RefusesWhatIsNoDescription) {
   }
 }
 
+TEST(PeerMessage, WhatMayBeLongKeepsOffTheLaneOfHeartbeats) {
+  RaftMessage heartbeat{.message = consensus::AppendEntries{}};
+  RaftMessage entries = heartbeat;
+  std::get<consensus::AppendEntries>(entries.message).entries.emplace_back();
+  EXPECT_EQ(lane_of(heartbeat), Lane::kControl);
+  EXPECT_EQ(lane_of(RaftMessage{.message = consensus::AppendEntriesResult{}}), Lane::kControl);
+  EXPECT_EQ(lane_of(Ping{}), Lane::kControl);
+  EXPECT_EQ(lane_of(entries), Lane::kLog);
+  EXPECT_EQ(lane_of(RecordForward{}), Lane::kLog);
+  EXPECT_EQ(lane_of(StatePiece{}), Lane::kBulk);
+}
+
 }  // namespace
 }  // namespace ram::node

@@ -139,8 +139,10 @@ void Runtime::pass() {
   taken_.clear();
   if (taken_.capacity() > kCallsKept) std::vector<Call>().swap(taken_);
 
-  if (now >= core_->next_deadline()) {
-    core_->on_time(now);
+  // Silence is judged by what had arrived: a long pass is no silence of the others.
+  const Instant heard_until = loop_->dispatched_until();
+  if (heard_until >= core_->next_deadline()) {
+    core_->on_time(heard_until);
     news_ = true;
   }
   if (!std::exchange(news_, false)) return;
