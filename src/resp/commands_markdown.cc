@@ -2,6 +2,7 @@
 #include <string>
 
 #include "resp/command_table.h"
+#include "resp/missing_commands.h"
 
 namespace ram::resp {
 namespace {
@@ -58,6 +59,31 @@ void append_row(const Command& row, std::string& out) {
   out += "\n";
 }
 
+constexpr std::string_view kMissingHead = R"(## What Redis has and ram has not
+
+These answer `ERR unknown command`, as any that nobody knows, and say at the end of the line why. A
+client library that sends `MULTI`, commands and `EXEC` in one piece gets errors for the two, but the
+commands between them run, each by itself: let it pipeline without a transaction (redis-py:
+`pipeline(transaction=False)`, ioredis: `pipeline()`).
+
+)";
+
+void append_missing(std::string& out) {
+  out += kMissingHead;
+  for (const MissingCommands& missing : missing_commands()) {
+    std::string_view why = missing.why;
+    why.remove_prefix(1);
+    why.remove_suffix(1);
+    std::string line = "- " + std::string(why) + ":";
+    for (const std::string_view name : missing.names) {
+      const bool full = line.size() - line.rfind('\n') - 1 + name.size() + 4 > 100;
+      line.append(full ? "\n  `" : " `").append(name).append("`");
+    }
+    out += line + "\n";
+  }
+  out += "\n";
+}
+
 }  // namespace
 
 std::string commands_markdown() {
@@ -70,6 +96,7 @@ std::string commands_markdown() {
     append_row(row, out);
     before = &row;
   }
+  append_missing(out);
   while (out.ends_with("\n\n")) out.pop_back();
   return out;
 }
