@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "base/limits.h"
+#include "cli/descriptors.h"
 #include "cli/flags.h"
 #include "cli/log_lines.h"
 #include "cli/port_check.h"
@@ -78,6 +80,9 @@ int fail_to_start(const Status& status) {
   return fail(misused ? kWrongUsage : kFailed, "serve", (bare ? "--" : "") + status.message());
 }
 
+// For all clients and links there may be, and a few for the rest.
+constexpr uint64_t kDescriptorsWanted = kClientsMax + kPeerLinksMax + 64;
+
 int run_serve(const ServeFlags& flags) {
   const StopSignals signals;
   NodeOptions options = flags.node;
@@ -85,6 +90,12 @@ int run_serve(const ServeFlags& flags) {
   options.log_from = severity_of(flags.log_level);
   options.log = log_to_stderr(options.log_from);
   const auto log = options.log;
+  if (const uint64_t have = raise_descriptors(kDescriptorsWanted); have < kDescriptorsWanted) {
+    log(Severity::kWarning, "this process may open " + std::to_string(have) + " files, not the " +
+                                std::to_string(kDescriptorsWanted) + " that " +
+                                std::to_string(kClientsMax) +
+                                " clients need; raise the hard limit (ulimit -Hn)");
+  }
   if (options.advertise_client.empty()) options.advertise_client = flags.listen;
 
   resp::ServerOptions front;

@@ -1,0 +1,45 @@
+#include "cli/descriptors.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+namespace ram::cli {
+namespace {
+
+// What it may open, and what it may allow itself; put back at the end.
+class Descriptors : public testing::Test {
+ protected:
+  Descriptors() { EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &before_), 0); }
+  ~Descriptors() override { EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &before_), 0); }
+  static uint64_t now() {
+    rlimit limit{};
+    EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    return limit.rlim_cur;
+  }
+  void lower_to(uint64_t soft) const {
+    const rlimit low{.rlim_cur = soft, .rlim_max = before_.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  }
+  rlimit before_{};
+};
+
+TEST_F(Descriptors, AreRaisedToWhatIsWanted) {
+  lower_to(64);
+  EXPECT_EQ(raise_descriptors(128), 128U);
+  EXPECT_EQ(now(), 128U);
+}
+
+TEST_F(Descriptors, AreNeverLowered) {
+  lower_to(64);
+  EXPECT_EQ(raise_descriptors(32), 64U);
+  EXPECT_EQ(now(), 64U);
+}
+
+TEST_F(Descriptors, StopAtWhatTheSystemAllows) {
+  if (before_.rlim_max == RLIM_INFINITY) GTEST_SKIP() << "nothing stops them here";
+  lower_to(64);
+  EXPECT_EQ(raise_descriptors(before_.rlim_max + 1), before_.rlim_max);
+}
+
+}  // namespace
+}  // namespace ram::cli
