@@ -1,0 +1,39 @@
+// Mistakes that tests make on purpose, to see that they are caught: the broken variants of the
+// model (docs/model) under their names there, as far as they are this code's to make.
+#pragma once
+
+namespace ram::lease {
+
+struct Faults {
+  bool nowait = false;          // a new leader does not wait (R4.1)
+  bool unbounded = false;       // grants not bounded by the leader's quorum lease (R5.1)
+  bool applycommit = false;     // visible at majority commit (R6)
+  bool nopending = false;       // no pending check (R8.1)
+  bool nobarrier = false;       // grants whether or not there is a barrier (R5.1)
+  bool barrieracked = false;    // grants when the member has the barrier, not when it is committed
+  bool origleader = false;      // a leader reads before its barrier is committed
+  bool fallback = false;        // a leader answers sigma without max(sigma, b) (R8.3)
+  bool rmnowait = false;        // a member is removed while its lease may run (R7)
+  bool recvtime = false;        // a lease counts from the receipt of the grant (R5.2)
+  bool drift = false;           // a grant is not divided by 1+epsilon (R5.1)
+  bool wdrift = false;          // a new leader waits D instead of (1+epsilon)D
+  bool norel = false;           // grants of before a release are taken (R5.4)
+  bool nodrop = false;          // a lease survives a change of term (R5.3)
+  bool grantold = false;        // grants of an older term are taken (R5.2)
+  bool dropslow = false;        // a slow member is dropped before its lease ends (R5.6)
+  bool sinel = false;           // a grant is not noted (R5.1)
+  bool regrant = false;         // grants to members that lack what is stable (R5.1)
+  bool leaderfree = false;      // a leader reads without a quorum lease (R3)
+  bool uncommittedcfg = false;  // grants to members of a configuration that is not committed (R5.1)
+  bool optself = false;         // R4.3 with the winner's own silence alone
+  bool cutfallback = false;     // a truncation shortens a fallback's wait (R8.3)
+  bool futuresigma = false;     // sigma of a higher term is taken (R6.3)
+  bool selfinf = false;         // one voter: its own echo counts as infinite (R3)
+  bool prevote = false;         // the answer to a pre-vote counts as "has entered my term" (R4.2)
+  bool installv = false;        // v moves while a state is being installed (R2)
+  bool instgrant = false;       // grants are taken while a state is being installed (R2)
+  bool snaplease = false;       // a lease survives the acceptance of a snapshot (R5.5)
+  bool snapcut = false;         // a snapshot counts as a truncation for reads that wait (R8.1)
+};
+
+}  // namespace ram::lease

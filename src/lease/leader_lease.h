@@ -1,0 +1,132 @@
+// What a leader knows of leases: its own, which a majority's echoes carry (READ-LEASES R3), those
+// that it granted (R5), and from both the stable index (R6): what every node that serves reads has.
+//
+// A pass: news of members go in as they arrive; then turn(), which looks at the clock once; then
+// the questions, and grants as messages leave.
+//
+// Loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "lease/faults.h"
+#include "lease/follower_lease.h"
+#include "lease/times.h"
+
+namespace ram::lease {
+
+// A configuration, as far as leases care.
+struct Membership {
+  std::vector<NodeId> voters;     // of the latest
+  std::vector<NodeId> latest;     // all members of the latest, and
+  std::vector<NodeId> committed;  // of the latest that is committed
+};
+
+// What a member says of itself with each message to its leader (section 3).
+struct MemberNews {
+  Instant echo;       // latest of the leader's own times that it received in this term
+  Instant time;       // its own clock now
+  LogIndex verified;  // v
+  Epoch epoch;
+  bool wants_lease = false;
+
+  bool operator==(const MemberNews&) const = default;
+};
+
+class LeaderLease {
+ public:
+  LeaderLease(NodeId self, const Times& times, Faults faults = {});
+
+  // We lead a new term; `entered` are in it already. Nothing is known of anybody else.
+  void begin(Instant wait_end, std::span<const NodeId> entered);
+  // Requires, before turn(): told of the configuration of now.
+  void set_membership(Membership membership);
+  // Removal of `member` is wanted, or of nobody: no more grants to it (R7).
+  void retire(NodeId member) { retiring_ = member; }
+  // Our clock misbehaved, or we hand over: no more grants, and no reads by our own lease.
+  void stop() { stopped_ = true; }
+
+  // `from` sent something that only a node in our term sends (R4.2).
+  void entered(NodeId from) { members_[from].entered = true; }
+  // `received` is our clock at receipt, not earlier. `last` is our last index.
+  void on_news(Instant received, NodeId from, const MemberNews& news, LogIndex last);
+
+  // `commit` is the engine's commit index, `barrier` that of our term; `stable` the index that was
+  // stable so far. Returns the stable index as of now.
+  LogIndex turn(Instant now, LogIndex commit, LogIndex barrier, LogIndex stable);
+
+  // E: until when this leader may read for itself; kNoLease while it is not ready.
+  Instant ready_until() const { return ready_until_; }
+  bool ready(Instant now) const { return now < ready_until_; }
+  // A grant for `member`, to be sent now, in this pass; notes it.
+  std::optional<Grant> grant(NodeId member);
+  // There would be one, and the member's lease is half over or it has none.
+  bool grant_due(Instant now, NodeId member) const;
+  // True while `member` is in S: nothing is stable that it lacks.
+  bool counts(Instant now, NodeId member) const;
+  // After a turn: when the stable index may move with no message; kNever: never.
+  Instant next_change() const;
+
+  // For reports. How long `member` has kept the stable index from moving; zero: it does not.
+  bool leased(Instant now, NodeId member) const;
+  bool has_entered(NodeId member) const;
+  LogIndex match(NodeId member) const;
+  NodeId waiting_for() const { return waiting_for_; }
+
+ private:
+  struct State {
+    bool entered = false;
+    LogIndex match;
+    Instant echo = Instant::min();
+    Instant time{};           // the member's clock in its latest message
+    Instant received{};       // ours then
+    bool unanswered = false;  // no grant since that message
+    bool wants_lease = false;
+    Epoch epoch;
+    Instant lend = Instant::min();
+    // Lag (R6.5).
+    LogIndex owed;  // an entry that was committed at owed_since, and is not verified
+    Instant owed_since{};
+    bool lags = false;
+    Instant readmit = Instant::min();
+    Duration backoff{};
+    Instant calm_since = Instant::min();
+  };
+
+  Instant quorum_end(Instant now) const;
+  void watch_lag(Instant now, State& state, LogIndex commit) const;
+  bool may_grant(NodeId member, const State& state) const;
+  bool may_lease(Instant now, NodeId member, const State& state) const;
+  LogIndex committed_before(Instant then) const;
+
+  const NodeId self_;
+  const Times times_;
+  const Faults faults_;
+  Membership membership_;
+  std::map<NodeId, State> members_;
+  Instant wait_end_ = Instant::min();
+  NodeId retiring_;
+  bool stopped_ = false;
+
+  // As of the latest turn.
+  Instant now_{};
+  Instant quorum_end_ = kNoLease;
+  Instant ready_until_ = kNoLease;
+  LogIndex floor_;  // what a member must have to be granted a lease: max(sigma, b)
+  bool blocked_ = false;
+  NodeId waiting_for_;
+  // Commit indexes of the recent past, one each half heartbeat, for Enlist (R5.1).
+  struct Sample {
+    Instant at;
+    LogIndex commit;
+  };
+  std::vector<Sample> samples_;
+};
+
+}  // namespace ram::lease
