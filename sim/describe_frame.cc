@@ -19,21 +19,38 @@ class Describe {
 
   void operator()(const RaftMessage& m) {
     std::visit(*this, m.message);
-    out_ << " (round " << m.round.value << " stable " << m.stable.value << " echo " << m.echo.value
-         << ")";
+    std::visit(*this, m.news);
   }
   void operator()(const Ping& m) {
-    out_ << "ping term " << m.term.value << " round " << m.round.value << " stable "
-         << m.stable.value;
+    out_ << "ping term " << m.term.value << (m.answer ? " please answer" : "");
+    (*this)(m.news);
   }
   void operator()(const Pong& m) {
-    out_ << "pong term " << m.term.value << " echo " << m.echo.value;
+    out_ << "pong term " << m.term.value;
+    (*this)(m.news);
   }
+  void operator()(std::monostate) {}
+  void operator()(const LeaderNews& m) {
+    out_ << " (sent " << time(m.sent) << " round " << m.round.value << " stable " << m.stable.value;
+    if (m.grant) {
+      out_ << " grant from " << time(m.grant->member_time) << " for " << m.grant->length.count()
+           << " epoch " << m.grant->epoch.value;
+    }
+    out_ << ")";
+  }
+  void operator()(const MemberNews& m) {
+    out_ << " (echo " << time(m.lease.echo) << " round " << m.round.value << " time "
+         << time(m.lease.time) << " verified " << m.lease.verified.value << " epoch "
+         << m.lease.epoch.value << (m.lease.wants_lease ? " wants a lease" : "") << ")";
+  }
+  void operator()(const VoteNews& m) { out_ << " (quiet " << m.quiet.count() << ")"; }
   void operator()(const RecordForward& m) {
     out_ << "record ";
     record(m.record.view());
   }
-  void operator()(const FenceRequest& m) { out_ << "fence? " << m.nonce.value; }
+  void operator()(const FenceRequest& m) {
+    out_ << "fence? " << m.nonce.value << (m.quorum ? " quorum" : "");
+  }
   void operator()(const FenceAnswer& m) {
     out_ << "fence! " << m.nonce.value << " index " << m.index.value;
   }
@@ -99,6 +116,7 @@ class Describe {
   }
 
  private:
+  static int64_t time(Instant instant) { return instant.time_since_epoch().count(); }
   void record(std::string_view bytes) {
     const machine::RecordReader reader(bytes);
     const machine::RecordHeader& header = reader.header();

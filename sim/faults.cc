@@ -232,7 +232,12 @@ void Faults::drift() {
   if (swarm_.drift) {
     ++counters_.drifts;
     // Two clocks are at most 1.08 / 0.92 = 1.174 apart: within what leases are told to expect.
-    place.clock().set_drift_ppm(static_cast<int64_t>(random_.below(160'001)) - 80'000);
+    // Rates from 1 to 1 + epsilon, often at the edges of what leases allow for.
+    const int64_t most = int64_t{1'000} * swarm_.parameters.clock_drift_permille;
+    const int64_t ppm = random_.one_in(2)
+                            ? static_cast<int64_t>(random_.below(static_cast<uint64_t>(most) + 1))
+                            : (random_.one_in(2) ? most : 0);
+    place.clock().set_drift_ppm(ppm);
   }
   if (swarm_.wall_jumps) {
     place.clock().shift_wall(static_cast<int64_t>(random_.below(20'000'001)) - 10'000'000);

@@ -65,8 +65,8 @@ void Place::start() {
                             .mistakes = mistakes_};
   world_.line(setup_.name, " starts as ", process_->id.value);
   world_.trace().note(process_->id.value);
-  process_->core = std::make_unique<node::NodeCore>(std::move(options), process_->slot, clock_,
-                                                    *process_->transport, *lines_);
+  process_->core = std::make_unique<node::NodeCore>(
+      std::move(options), process_->slot, process_->gate, clock_, *process_->transport, *lines_);
   deliver([](node::NodeCore& core, Instant now) { core.start(now); });
 }
 

@@ -56,7 +56,9 @@ class Place {
   node::NodeCore& core() { return *process_->core; }
   const node::NodeCore& core() const { return *process_->core; }
   NodeId id() const { return process_->id; }
+  const node::Mistakes& mistakes() const { return mistakes_; }
   const store::StoreSlot& slot() const { return process_->slot; }
+  const node::ReadGate& gate() const { return process_->gate; }
 
   // Runs `input` on the loop of the process that lives here now, as soon as it runs; never, if it
   // dies before. Within a callback of the core: at once, and only submit() and fence() may be
@@ -71,6 +73,7 @@ class Place {
     Process(NodeId own, uint64_t hash_seed);
     NodeId id;
     store::StoreSlot slot;
+    node::ReadGate gate;
     std::unique_ptr<SimTransport> transport;
     std::unique_ptr<node::NodeCore> core;
   };

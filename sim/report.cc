@@ -31,10 +31,11 @@ std::string describe(const RunCounters& c) {
        << " ms of CPU: " << (c.cpu_us == 0 ? 0 : c.virtual_ms * 1000 / c.cpu_us)
        << " times real time, " << (c.cpu_us == 0 ? 0 : c.events * 1'000'000 / c.cpu_us)
        << " events/s\n"
-       << "reads " << c.reads << " (" << share(c.reads_done, c.reads) << " % done), writes "
-       << c.writes << " (" << share(c.writes_done, c.writes) << " % done, " << c.writes_unknown
-       << " unknown, " << c.writes_refused << " refused, " << c.conditions_failed
-       << " conditions failed), entries " << c.entries << "\n"
+       << "reads " << c.reads << " (" << share(c.reads_done, c.reads) << " % done, "
+       << share(c.leased, c.reads) << " % under a lease, " << share(c.waited, c.reads)
+       << " % waited for an entry), writes " << c.writes << " (" << share(c.writes_done, c.writes)
+       << " % done, " << c.writes_unknown << " unknown, " << c.writes_refused << " refused, "
+       << c.conditions_failed << " conditions failed), entries " << c.entries << "\n"
        << "elections " << c.elections << ", crashes " << c.crashes << " (" << c.leader_crashes
        << " of leaders), while founding " << c.founding_crashes << " (" << c.reliefs
        << " relieved), partitions " << c.partitions << ", one-way cuts " << c.one_way_cuts
@@ -55,6 +56,7 @@ std::string describe(const RunCounters& c) {
 
 bool set_mistake(const std::string& name, node::Mistakes& mistakes) {
   consensus::Fences& fences = mistakes.fences;
+  lease::Faults& lease = mistakes.lease;
   const struct {
     const char* name;
     bool* flag;
@@ -77,6 +79,35 @@ bool set_mistake(const std::string& name, node::Mistakes& mistakes) {
       {"no-f12", &fences.f12, false},
       {"no-f13", &fences.f13, false},
       {"no-f15", &fences.f15, false},
+      {"nowait", &lease.nowait, true},
+      {"unbounded", &lease.unbounded, true},
+      {"applycommit", &lease.applycommit, true},
+      {"nopending", &lease.nopending, true},
+      {"nobarrier", &lease.nobarrier, true},
+      {"barrieracked", &lease.barrieracked, true},
+      {"origleader", &lease.origleader, true},
+      {"fallback", &lease.fallback, true},
+      {"rmnowait", &lease.rmnowait, true},
+      {"recvtime", &lease.recvtime, true},
+      {"drift", &lease.drift, true},
+      {"wdrift", &lease.wdrift, true},
+      {"norel", &lease.norel, true},
+      {"nodrop", &lease.nodrop, true},
+      {"grantold", &lease.grantold, true},
+      {"dropslow", &lease.dropslow, true},
+      {"sinel", &lease.sinel, true},
+      {"regrant", &lease.regrant, true},
+      {"leaderfree", &lease.leaderfree, true},
+      {"uncommittedcfg", &lease.uncommittedcfg, true},
+      {"optself", &lease.optself, true},
+      {"cutfallback", &lease.cutfallback, true},
+      {"futuresigma", &lease.futuresigma, true},
+      {"selfinf", &lease.selfinf, true},
+      {"prevote", &lease.prevote, true},
+      {"installv", &lease.installv, true},
+      {"instgrant", &lease.instgrant, true},
+      {"snaplease", &lease.snaplease, true},
+      {"snapcut", &lease.snapcut, true},
   };
   for (const auto& mistake : known) {
     if (name != mistake.name) continue;

@@ -457,6 +457,8 @@ class Run {
     counters.bulk_frames = net.bulk_frames;
     const History::Counters& calls = history_.counters;
     counters.reads = calls.reads;
+    counters.leased = calls.leased;
+    counters.waited = calls.waited;
     counters.reads_done = calls.reads_done;
     counters.writes = calls.writes;
     counters.writes_done = calls.writes_done;

@@ -23,7 +23,7 @@ struct RunOptions {
 struct RunCounters {
   uint64_t runs = 0, virtual_ms = 0, cpu_us = 0, events = 0;
   uint64_t frames = 0, bytes = 0, lost = 0, repeated = 0, replayed = 0, cut_off = 0, broken = 0;
-  uint64_t reads = 0, reads_done = 0;
+  uint64_t reads = 0, reads_done = 0, leased = 0, waited = 0;
   uint64_t writes = 0, writes_done = 0, writes_unknown = 0, writes_refused = 0;
   uint64_t conditions_failed = 0;
   uint64_t elections = 0, entries = 0, compactions = 0;

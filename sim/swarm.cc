@@ -94,6 +94,8 @@ Swarm draw_swarm(const World& world, size_t nodes, Duration length) {
   if (random.one_in(3))
     swarm.parameters.failover_after = draw(random, milliseconds(200), seconds(1));
   if (random.one_in(4)) swarm.parameters.voters_max = 3;
+  swarm.parameters.leases = !random.one_in(8);
+  if (random.one_in(3)) swarm.parameters.clock_drift_permille = random.one_in(2) ? 10 : 500;
   swarm.request_timeout =
       random.one_in(2) ? seconds(5) : draw(random, milliseconds(500), seconds(5));
   // Nodes of one cluster may have limits of their own.

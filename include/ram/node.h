@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,11 +58,11 @@ struct NodeStatus {
   bool lease = false;
   uint64_t lease_ms = 0;
   int64_t complete_until_ms = 0;  // wall clock, for people; 0: not known
-  uint64_t reads_local = 0;       // answered at once
-  uint64_t reads_waited = 0;
-  uint64_t reads_asked = 0;    // fences for which the leader was asked
-  uint64_t reads_refused = 0;  // fences that failed
-  uint64_t writes = 0;         // acknowledged here
+  uint64_t reads_local = 0;       // answered at once, from memory
+  uint64_t reads_waited = 0;      // had to wait for a write of the key
+  uint64_t reads_asked = 0;       // fences for which the leader was asked
+  uint64_t reads_refused = 0;     // fences and waits that failed
+  uint64_t writes = 0;            // acknowledged here
   std::string version;
   uint64_t uptime_ms = 0;
   uint64_t memory_bytes = 0;
@@ -133,15 +134,27 @@ class Node {
   };
   void commit(std::vector<Call> calls, WriteOptions options);
 
+  // True if this node may answer a read of `keys`, of whatever tables, from its memory now: a
+  // Moment taken afterwards is a linearizable read of them. It holds a read lease, and no write of
+  // them is under way. False says nothing: use fence(). kLeader and kQuorum are always false,
+  // kStale true.
+  //
+  // Any thread. Does not block; costs a reading of the clock and some loads, and sends nothing.
+  bool may_read(std::string_view key, ReadOptions options = {}) const;
+  bool may_read(std::span<const std::string_view> keys, ReadOptions options = {}) const;
+  bool may_read_all(ReadOptions options = {}) const;
+
   // When it is OK, this node's memory holds every write that was acknowledged, by whichever node,
   // before the call: a Moment taken afterwards is a linearizable read.
   //
-  // Blocks; not to be called from a callback.
-  // Cost: one round trip to the leader and one from there to a majority, shared by concurrent
-  // calls. Errors: kUnavailable, kJoining, kOverloaded.
+  // Blocks; not to be called from a callback. (The callback form may call back at once, in the
+  // caller.)
+  // Cost: nothing but may_read_all() while this node holds a lease and no write is under way; until
+  // it is over if one is; else one round trip to the leader, and perhaps from there to a majority,
+  // shared by concurrent calls.
+  // Errors: kUnavailable, kJoining, kOverloaded.
   Status fence(ReadOptions options = {});
   void fence(ReadOptions options, Callback<Status> callback);
-
   // What this node has applied, at once. Without a fence before it, a stale read. Any thread.
   Moment moment() const;
 

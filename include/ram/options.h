@@ -14,6 +14,20 @@ namespace ram {
 
 enum class Severity { kDebug, kInfo, kWarning, kError };
 
+// How a read comes to be current. All but kStale see every write that was acknowledged, by
+// whichever node, before the call.
+enum class Reads : uint8_t {
+  // From this node's memory while it holds a read lease, else as kLeader.
+  kLocal,
+  // The leader is asked for what must be visible here first.
+  kLeader,
+  // The same, and the leader asks a majority: no clock is trusted.
+  kQuorum,
+  // What this node has applied, at once, which may be old. Never an answer of default.
+  kStale,
+};
+std::string_view reads_name(Reads reads);  // "local" "leader" "quorum" "stale"
+
 struct NodeOptions {
   // What people call the node; a restarted node with the same name takes the old one's place.
   // Empty: the advertised address.
@@ -40,6 +54,12 @@ struct NodeOptions {
   // Members beyond this many hold all data and have no vote. A parameter of the cluster.
   size_t voters_max = 5;
 
+  // Of reads that do not ask for more; kStale is not allowed.
+  Reads reads = Reads::kLocal;
+  // Whether nodes read under leases, which trust that clocks run at nearly the same rate, and by
+  // how much rates may differ: 0.2 is 20 %. Parameters of the cluster, like failover_after.
+  bool leases = true;
+  double clock_drift = 0.2;
   // Entries, keys and values together; writes that would exceed it answer kOutOfMemory. Bytes.
   size_t memory_bytes_max = size_t{4} << 30;
 
@@ -57,15 +77,9 @@ struct WriteOptions {
   std::optional<std::chrono::nanoseconds> timeout;
 };
 
-enum class Reads : uint8_t {
-  // Sees every write that was acknowledged, by whichever node, before the call.
-  kLinearizable,
-  // Sees what this node has applied, at once, which may be old. Never an answer of default.
-  kStale,
-};
-
 struct ReadOptions {
-  Reads reads = Reads::kLinearizable;
+  // The stricter of this and NodeOptions::reads holds, but for kStale.
+  Reads reads = Reads::kLocal;
   // Empty: NodeOptions::request_timeout.
   std::optional<std::chrono::nanoseconds> timeout;
 };

@@ -10,7 +10,8 @@
 //
 // Blocking calls wait for at most their timeout and are not to be called from a callback. Callback
 // forms return at once; the callback runs on the node's thread, exactly once, and must neither
-// block nor throw. (A callback of a call that fails at once runs in the caller.)
+// block nor throw. (A callback of a call that fails at once, or of a read that can be answered at
+// once, runs in the caller.)
 //
 // Reads fail with kInvalid, kUnavailable, kJoining, kOverloaded. Writes fail, not applied, with
 // kInvalid, kUnavailable, kJoining, kOverloaded, kOutOfMemory, and, perhaps applied, with

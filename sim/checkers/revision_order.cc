@@ -181,8 +181,10 @@ class Check {
       return;
     }
     if (operation.ending != Ending::kDone) return;
-    if (operation.revision < lower_[i]) {
-      violation("stale: " + name_of(operation) + ", though revision " + std::to_string(lower_[i]) +
+    const uint64_t change = next_change(operation);
+    if (change != 0 && change <= lower_[i]) {
+      violation("stale: " + name_of(operation) + ", though revision " + std::to_string(change) +
+                " changed what it read, and revision " + std::to_string(lower_[i]) +
                 " was acknowledged or read before it began");
     }
     if (operation.revision > upper_[i]) {
@@ -198,6 +200,17 @@ class Check {
                 ", was seen as " + text_of(operation.seen[k]) + ", and is " + text_of(expected));
       break;
     }
+  }
+
+  // The first revision at which a read would have seen something else; 0: none is known.
+  uint64_t next_change(const StoreOperation& read) const {
+    uint64_t first = 0;
+    if (!read.tracked) return first;  // the search's to judge
+    for (const KeyName& key : read.keys) {
+      const uint64_t change = model_.next_change(key, read.revision);
+      if (change != 0 && (first == 0 || change < first)) first = change;
+    }
+    return first;
   }
 
   // Whether the conditions fail at some revision between the bounds.

@@ -1,6 +1,8 @@
-// The whole store, in linear time: every operation, also on many keys, takes effect at the one
-// revision that it reports, between the newest that was acknowledged or read before it began and
-// the newest begun before it ended; and what it saw is what a simple store holds at that revision.
+// The whole store, in linear time: every operation, also on many keys, takes effect at one revision
+// between the newest that was acknowledged or read before it began and the newest begun before it
+// ended. For a write it is the one that it reports; for a read that or a later one, up to the next
+// that changed what it read: writes of other keys that are under way do not delay it. What it saw
+// is what a simple store holds there.
 //
 // Operations whose outcome is unknown are placed by the *token* that they write: a key of their
 // own, looked up when all is over. Keys that only writes with a token touch are *tracked*: their

@@ -112,12 +112,95 @@ void Calls::read(Place& place, std::vector<KeyName> keys, bool tracked,
   const Duration span = timeout ? *timeout : draw_timeout();
   const uint64_t number = open_call(place, std::move(operation), std::move(done));
   ++history_.counters.reads;
-  place.deliver([this, number, span](node::NodeCore& core, Instant now) {
-    calls_.at(number).deadline = now + span;
-    core.fence(now, now + span, [this, number, ended = false](const Status& status) mutable {
-      if (std::exchange(ended, true)) world_.fail("a fence ended twice");
-      on_fenced(number, status);
+  using Trust = node::NodeCore::Trust;
+  const std::optional<Trust> asked = !random_.one_in(6)  ? std::nullopt
+                                     : random_.one_in(2) ? std::optional(Trust::kLeader)
+                                                         : std::optional(Trust::kQuorum);
+  place.run([this, number, span, asked] {
+    const auto found = calls_.find(number);
+    if (found == calls_.end()) return;
+    found->second.deadline = found->second.place->clock().now() + span;
+    if (asked) {
+      fence(number, *asked);
+    } else {
+      take_lease(number);
+    }
+  });
+}
+
+void Calls::step(uint64_t number, void (Calls::*next)(uint64_t number)) {
+  if (!random_.one_in(8)) {
+    (this->*next)(number);
+    return;
+  }
+  world_.after(random_up_to(random_, swarm_.read_step_max), [this, number, next] {
+    const auto open = calls_.find(number);
+    if (open == calls_.end()) return;
+    open->second.place->run([this, number, next] {
+      if (calls_.contains(number)) (this->*next)(number);
     });
+  });
+}
+
+void Calls::take_lease(uint64_t number) {
+  Call& call = calls_.at(number);
+  call.local.emplace(call.place->gate());
+  step(number, &Calls::look_at_clock);
+}
+
+void Calls::look_at_clock(uint64_t number) {
+  Call& call = calls_.at(number);
+  if (call.local->holds(call.place->clock().now())) {
+    ++history_.counters.leased;
+    step(number, &Calls::look_at_pending);
+  } else {
+    fence(number, node::NodeCore::Trust::kLeader);
+  }
+}
+
+void Calls::look_at_pending(uint64_t number) {
+  Call& call = calls_.at(number);
+  if (call.place->mistakes().lease.nopending) {
+    step(number, &Calls::begin_reading);
+    return;
+  }
+  const store::Store& store = call.place->slot().current();
+  call.local->touches(store.key(call.operation.keys[call.touched].key).hash);
+  const bool all = ++call.touched == call.operation.keys.size();
+  step(number, all ? &Calls::look_at_applied : &Calls::look_at_pending);
+}
+
+void Calls::look_at_applied(uint64_t number) {
+  Call& call = calls_.at(number);
+  if (call.local->ready()) {
+    step(number, &Calls::begin_reading);
+    return;
+  }
+  ++history_.counters.waited;
+  call.place->deliver([this, number](node::NodeCore& core, Instant now) {
+    const auto found = calls_.find(number);
+    if (found == calls_.end()) return;
+    Call& waiting = found->second;
+    waiting.deadline = std::max(waiting.deadline, now);  // its thread may be late itself
+    core.wait_applied(now, waiting.local->wait_for(), waiting.deadline,
+                      [this, number, ended = false](const Status& status) mutable {
+                        if (std::exchange(ended, true)) world_.fail("a wait ended twice");
+                        on_fenced(number, status);
+                      });
+  });
+}
+
+void Calls::fence(uint64_t number, node::NodeCore::Trust trust) {
+  calls_.at(number).place->deliver([this, number, trust](node::NodeCore& core, Instant now) {
+    const auto found = calls_.find(number);
+    if (found == calls_.end()) return;
+    found->second.deadline =
+        std::max(found->second.deadline, now);  // its thread may be late itself
+    core.fence(now, found->second.deadline, trust,
+               [this, number, ended = false](const Status& status) mutable {
+                 if (std::exchange(ended, true)) world_.fail("a fence ended twice");
+                 on_fenced(number, status);
+               });
   });
 }
 
@@ -134,12 +217,15 @@ void Calls::on_fenced(uint64_t number, const Status& status) {
     const auto call = calls_.find(number);
     if (call == calls_.end()) return;
     call->second.place->run([this, number] {
-      const auto open = calls_.find(number);
-      if (open == calls_.end()) return;
-      open->second.reading = std::make_unique<store::Reading>(open->second.place->slot());
-      look_up(number);
+      if (calls_.contains(number)) begin_reading(number);
     });
   });
+}
+
+void Calls::begin_reading(uint64_t number) {
+  Call& call = calls_.at(number);
+  call.reading = std::make_unique<store::Reading>(call.place->slot());
+  look_up(number);
 }
 
 void Calls::look_up(uint64_t number) {

@@ -1,7 +1,8 @@
 // What a client does at a node: transactions, and reads in steps, each of which ends exactly once.
 //
-// A read is a fence, and then lookups in one Reading on the node's own store; any other events
-// happen between these steps, as they do in threads. Calls at a node that dies end as unknown.
+// A read is the steps of node/read_path.h, or a fence, and then lookups in one Reading on the
+// node's own store; any other events happen between these steps, as they do in threads. Calls at a
+// node that dies end as unknown.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "node/read_path.h"
 #include "ram/status.h"
 #include "sim/place.h"
 #include "sim/swarm.h"
@@ -55,12 +57,22 @@ class Calls {
     StoreOperation operation;
     Done done;
     Instant deadline;  // on the clock of the place
+    std::optional<node::LocalRead> local;
+    size_t touched = 0;  // keys whose pending entries local knows of
     std::unique_ptr<store::Reading> reading;
   };
 
   uint64_t open_call(Place& place, StoreOperation operation, Done done);
   Duration draw_timeout();
   void on_written(uint64_t call, const Status& status, const machine::Reply* reply);
+  // A reader's thread takes its next step, at once or after it lost the processor.
+  void step(uint64_t call, void (Calls::*next)(uint64_t call));
+  void take_lease(uint64_t call);
+  void look_at_clock(uint64_t call);
+  void look_at_pending(uint64_t call);
+  void look_at_applied(uint64_t call);
+  void begin_reading(uint64_t call);
+  void fence(uint64_t call, node::NodeCore::Trust trust);
   void on_fenced(uint64_t call, const Status& status);
   void look_up(uint64_t call);
   void check_in_time(const Call& call);

@@ -24,6 +24,7 @@ struct History {
 
   struct Counters {
     uint64_t reads = 0, reads_done = 0;
+    uint64_t leased = 0, waited = 0;  // of the reads: under a lease, and of these for an entry
     uint64_t writes = 0, writes_done = 0, writes_unknown = 0, writes_refused = 0;
     uint64_t conditions_failed = 0;
   };

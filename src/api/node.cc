@@ -112,6 +112,7 @@ Node::~Node() {
 Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
   auto inside = std::make_unique<Inside>();
   inside->request_timeout = options.request_timeout;
+  inside->reads = options.reads;
   Result<std::unique_ptr<Runtime>> runtime = Runtime::start(std::move(options));
   if (!runtime.ok()) return runtime.status();
   inside->runtime = std::move(*runtime);
@@ -164,22 +165,6 @@ void Node::commit(std::vector<Call> calls, WriteOptions options) {
 }
 
 // ---- reads ----
-
-Status Node::fence(ReadOptions options) {
-  if (options.reads == Reads::kStale) return {};
-  if (Status refused = inside_->may_block(); !refused.ok()) return refused;
-  Waiter<Status> waiter;
-  inside_->runtime->fence(inside_->deadline(options.timeout),
-                          [&waiter](const Status& status) { waiter.set(status); });
-  return waiter.wait();
-}
-
-void Node::fence(ReadOptions options, Callback<Status> callback) {
-  if (options.reads == Reads::kStale) return callback(Status());
-  inside_->runtime->fence(
-      inside_->deadline(options.timeout),
-      [callback = std::move(callback)](const Status& status) { callback(status); });
-}
 
 Moment Node::moment() const {
   return Moment(&inside_->runtime->slot());

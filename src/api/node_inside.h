@@ -6,8 +6,12 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
+#include <string_view>
 
 #include "base/clock.h"
+#include "node/read_path.h"
 #include "node/runtime.h"
 #include "ram/node.h"
 
@@ -16,17 +20,40 @@ namespace ram {
 struct Node::Inside {
   std::unique_ptr<node::Runtime> runtime;
   Duration request_timeout{};
+  Reads reads = Reads::kLocal;  // what no call asks less than
 
   // When a call that begins now must have ended.
   Instant deadline(std::optional<std::chrono::nanoseconds> timeout) const {
     return runtime->after(timeout.value_or(request_timeout));
   }
 
+  // How a read gets to what it must see.
+  struct Passage {
+    enum class Kind : uint8_t { kOpen, kWait, kAsk };
+    Kind kind = Kind::kAsk;
+    LogIndex index;                                                // kWait: for this entry
+    node::NodeCore::Trust trust = node::NodeCore::Trust::kLeader;  // kAsk
+
+    bool open() const { return kind == Kind::kOpen; }
+  };
+  Passage passage(Reads asked, std::string_view key) const;
+  Passage passage(Reads asked, std::span<const std::string_view> keys) const;
+  Passage passage(Reads asked, std::span<const std::string> keys) const;
+  Passage passage_of_all(Reads asked) const;
+  // Blocks until the passage is open. Requires, unless it is: may_block().
+  Status pass(const Passage& passage, ReadOptions options) const;
+  // `done` is called at once, here, if it is open.
+  void pass(const Passage& passage, ReadOptions options, node::NodeCore::FenceDone done) const;
+
   // Not OK: a blocking call would wait for its own thread.
   Status may_block() const;
   // Blocks. Requires: may_block().
   Result<BatchResult> commit(Batch batch, Instant deadline);
   void commit(Batch batch, Instant deadline, Callback<Result<BatchResult>> callback);
+
+ private:
+  template <class Touch>
+  Passage passage_by(Reads asked, Touch touch) const;
 };
 
 }  // namespace ram

@@ -146,24 +146,29 @@ Values values_in(const Moment& moment, std::string_view table, const Keys& keys)
 template <class T>
 using Lookup = T (*)(const Moment& moment, std::string_view table, std::string_view key);
 
-// Blocks until `node` has all that was acknowledged, then looks `key` up.
-template <class T>
-Result<T> read(Node& node, std::string_view table, std::string_view key, ReadOptions options,
-               Lookup<T> lookup) {
+// Blocks until what `key` must show is here, then looks it up. `Inside` is Node::Inside.
+template <class T, class Inside>
+Result<T> read(const Inside& inside, const Node& node, std::string_view table, std::string_view key,
+               ReadOptions options, Lookup<T> lookup) {
   if (Status status = check_read(table, key); !status.ok()) return status;
-  if (Status status = node.fence(options); !status.ok()) return status;
+  if (Status status = inside.pass(inside.passage(options.reads, key), options); !status.ok()) {
+    return status;
+  }
   return lookup(node.moment(), table, key);
 }
 
-template <class T>
-void read(Node& node, const std::string& table, std::string_view key, ReadOptions options,
-          Lookup<T> lookup, Callback<Result<T>> callback) {
+template <class T, class Inside>
+void read(const Inside& inside, const Node& node, const std::string& table, std::string_view key,
+          ReadOptions options, Lookup<T> lookup, Callback<Result<T>> callback) {
   if (Status status = check_read(table, key); !status.ok()) return callback(std::move(status));
-  node.fence(options, [&node, table, key = std::string(key), lookup,
-                       callback = std::move(callback)](Status status) {
-    if (!status.ok()) return callback(std::move(status));
-    callback(lookup(node.moment(), table, key));
-  });
+  const auto passage = inside.passage(options.reads, key);
+  if (passage.open()) return callback(lookup(node.moment(), table, key));
+  inside.pass(passage, options,
+              [&node, table, key = std::string(key), lookup,
+               callback = std::move(callback)](const Status& status) {
+                if (!status.ok()) return callback(status);
+                callback(lookup(node.moment(), table, key));
+              });
 }
 
 // ---- update ----
@@ -223,18 +228,21 @@ struct Update : std::enable_shared_from_this<Update> {
 // ---- reads ----
 
 Result<std::optional<std::string>> Table::get(std::string_view key, ReadOptions options) const {
-  return read(*node_, name_, key, options, value_in);
+  return read(*node_->inside_, *node_, name_, key, options, value_in);
 }
 void Table::get(std::string_view key, ReadOptions options,
                 Callback<Result<std::optional<std::string>>> callback) const {
-  read(*node_, name_, key, options, value_in, std::move(callback));
+  read(*node_->inside_, *node_, name_, key, options, value_in, std::move(callback));
 }
 
 Result<Values> Table::get(std::span<const std::string_view> keys, ReadOptions options) const {
   for (const std::string_view key : keys) {
     if (Status status = check_read(name_, key); !status.ok()) return status;
   }
-  if (Status status = node_->fence(options); !status.ok()) return status;
+  const Node::Inside& inside = *node_->inside_;
+  if (Status status = inside.pass(inside.passage(options.reads, keys), options); !status.ok()) {
+    return status;
+  }
   return values_in(node_->moment(), name_, keys);
 }
 void Table::get(std::vector<std::string> keys, ReadOptions options,
@@ -242,27 +250,30 @@ void Table::get(std::vector<std::string> keys, ReadOptions options,
   for (const std::string& key : keys) {
     if (Status status = check_read(name_, key); !status.ok()) return callback(std::move(status));
   }
-  node_->fence(options, [node = node_, name = name_, keys = std::move(keys),
-                         callback = std::move(callback)](Status status) {
-    if (!status.ok()) return callback(std::move(status));
-    callback(values_in(node->moment(), name, keys));
-  });
+  const Node::Inside& inside = *node_->inside_;
+  const auto passage = inside.passage(options.reads, std::span<const std::string>(keys));
+  inside.pass(passage, options,
+              [node = node_, name = name_, keys = std::move(keys),
+               callback = std::move(callback)](const Status& status) {
+                if (!status.ok()) return callback(status);
+                callback(values_in(node->moment(), name, keys));
+              });
 }
 
 Result<std::optional<Entry>> Table::fetch(std::string_view key, ReadOptions options) const {
-  return read(*node_, name_, key, options, entry_in);
+  return read(*node_->inside_, *node_, name_, key, options, entry_in);
 }
 void Table::fetch(std::string_view key, ReadOptions options,
                   Callback<Result<std::optional<Entry>>> callback) const {
-  read(*node_, name_, key, options, entry_in, std::move(callback));
+  read(*node_->inside_, *node_, name_, key, options, entry_in, std::move(callback));
 }
 
 Result<bool> Table::contains(std::string_view key, ReadOptions options) const {
-  return read(*node_, name_, key, options, is_in);
+  return read(*node_->inside_, *node_, name_, key, options, is_in);
 }
 void Table::contains(std::string_view key, ReadOptions options,
                      Callback<Result<bool>> callback) const {
-  read(*node_, name_, key, options, is_in, std::move(callback));
+  read(*node_->inside_, *node_, name_, key, options, is_in, std::move(callback));
 }
 
 Result<uint64_t> Table::size(ReadOptions options) const {

@@ -26,6 +26,8 @@ struct ServeFlags {
   std::string listen = "127.0.0.1:6379";
   std::string join;
   std::string log_level = "info";
+  std::string reads = "local";
+  std::string leases = "on";
 };
 
 constexpr const char* kExamples =
@@ -49,6 +51,12 @@ Severity severity_of(const std::string& name) {
   if (name == "warning") return Severity::kWarning;
   if (name == "error") return Severity::kError;
   return Severity::kInfo;
+}
+
+Reads reads_of(const std::string& name) {
+  if (name == "leader") return Reads::kLeader;
+  if (name == "quorum") return Reads::kQuorum;
+  return Reads::kLocal;
 }
 
 // SIGTERM and SIGINT, which wait until someone asks for them: no thread is interrupted by them.
@@ -87,6 +95,8 @@ int run_serve(const ServeFlags& flags) {
   const StopSignals signals;
   NodeOptions options = flags.node;
   if (!flags.join.empty()) options.join = split_list(flags.join);
+  options.reads = reads_of(flags.reads);
+  options.leases = flags.leases == "on";
   options.log_from = severity_of(flags.log_level);
   options.log = log_to_stderr(options.log_from);
   const auto log = options.log;
@@ -102,6 +112,7 @@ int run_serve(const ServeFlags& flags) {
   front.listen = flags.listen;
   front.insecure = flags.node.insecure;
   front.limits.memory_bytes_max = flags.node.memory_bytes_max;
+  front.limits.reads = options.reads;
   front.log = log;
   if (Status bad = resp::Server::check(front); !bad.ok()) return fail_to_start(bad);
   if (Status same = check_ports_differ(flags.listen, flags.node.cluster_listen); !same.ok()) {
@@ -168,6 +179,27 @@ void add_cluster(CLI::App& app, ServeFlags& flags) {
                "How long a silent leader is waited for; fixed when the\n"
                "cluster is founded",
                "500ms")
+      ->group("Cluster");
+  app.add_option("--reads", flags.reads,
+                 "How this node's reads become current: local (from memory,\n"
+                 "under a lease), leader (asks it) or quorum (it asks a\n"
+                 "majority, no clock is trusted); clients may ask for more")
+      ->check(CLI::IsMember({"local", "leader", "quorum"}))
+      ->capture_default_str()
+      ->type_name("HOW")
+      ->group("Cluster");
+  app.add_option("--leases", flags.leases,
+                 "off: no clock is trusted, every read asks a majority;\n"
+                 "fixed when the cluster is founded")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->capture_default_str()
+      ->type_name("on|off")
+      ->group("Cluster");
+  app.add_option("--clock-drift", flags.node.clock_drift,
+                 "By how much the rates of two nodes' clocks may differ, 0.2\n"
+                 "is 20 %; fixed when the cluster is founded")
+      ->capture_default_str()
+      ->type_name("SHARE")
       ->group("Cluster");
 }
 

@@ -14,8 +14,10 @@
 #include "consensus/ports.h"
 #include "machine/snapshot_codec.h"
 #include "node/admission.h"
+#include "node/applied_waits.h"
 #include "node/fences.h"
 #include "node/founding.h"
+#include "node/leases.h"
 #include "node/member_description.h"
 #include "node/node_core.h"
 #include "node/own_records.h"
@@ -33,8 +35,8 @@ class NodeCore::Inside final : public consensus::Transport,
                                public consensus::StateMachine,
                                public machine::ReplySink {
  public:
-  Inside(CoreOptions options, store::StoreSlot& slot, const Clock& clock, Network& network,
-         Log& log);
+  Inside(CoreOptions options, store::StoreSlot& slot, ReadGate& gate, const Clock& clock,
+         Network& network, Log& log);
   ~Inside() override;
 
   // Inputs (node_core.h).
@@ -42,7 +44,9 @@ class NodeCore::Inside final : public consensus::Transport,
   void receive(Instant now, const Peer& from, const SharedBytes& frame);
   void link_up(Instant now, const std::string& address);
   void submit(Instant now, std::string transaction, Instant deadline, WriteDone done);
-  void fence(Instant now, Instant deadline, FenceDone done);
+  void fence(Instant now, Instant deadline, Trust trust, FenceDone done);
+  void wait_applied(Instant now, LogIndex index, Instant deadline, FenceDone done);
+  void distrust_clock(Instant now);
   void wait_for_copies(size_t wanted, Instant deadline, std::function<void(size_t)> done);
   void on_time(Instant now);
   Instant next_deadline() const;
@@ -77,14 +81,17 @@ class NodeCore::Inside final : public consensus::Transport,
   void send_own_records(Instant now);
   void carry_record(Instant now, const SharedBytes& record);
   void submit_record(Instant now, std::string record);
-  void advance_stable();
+  void turn_leases(Instant now);
   void apply_visible();
   void turn_fences(Instant now);
   void turn_copies();
-  void send_outbox();
-  void tell_news();
+  void send_outbox(Instant now);
+  LeaderNews news_for(Instant now, NodeId member);
+  void tell_news(Instant now);
+  void answer_leader(Instant now);
   void compact(Instant now);
   void heartbeat(Instant now);
+  void hand_over(Instant now);
   void close_sessions(Instant now);
   void post(const std::string& address, NodeId to, const PeerMessage& message);
   void post_to(NodeId member, const PeerMessage& message);
@@ -109,7 +116,13 @@ class NodeCore::Inside final : public consensus::Transport,
   void on_message(Instant now, const Peer& from, const Heading& heading, const CopiesAnswer& m);
   // True if `heading` is of our cluster and for us, and we are a member.
   bool among_members(const Peer& from, const Heading& heading);
-  void hear_leader(Term term, Round round, LogIndex stable);
+  void hear_leader(Instant now, Term term, const LeaderNews& news);
+  void hear_member(Instant now, NodeId from, Term term, const MemberNews& news);
+
+  // ---- what readers must wait for (core_reads.cc) ----
+  void stage(LogIndex from);
+  void forget_above(LogIndex last);
+  void fail_waits(const Status& status);
 
   // ---- membership (core_membership.cc) ----
   Founding::Self founding_self() const;
@@ -127,6 +140,7 @@ class NodeCore::Inside final : public consensus::Transport,
 
   const CoreOptions options_;
   store::StoreSlot& slot_;
+  ReadGate& gate_;
   const Clock& clock_;
   Network& network_;
   Log& log_;
@@ -145,19 +159,20 @@ class NodeCore::Inside final : public consensus::Transport,
   Duration failover_after_;  // the cluster's once a member, our flag's before
   std::unique_ptr<machine::Machine> machine_;
   std::unique_ptr<consensus::Replica> replica_;
+  std::unique_ptr<Leases> leases_;  // while there is a replica
   std::map<NodeId, std::string>
       strangers_;  // addresses of senders that no configuration of ours has
 
   // The pipeline (READ-LEASES section 2).
   LogIndex stable_;   // sigma
   LogIndex applied_;  // a
-  Term echo_term_;
-  Round echo_;  // latest round of echo_term_ received
+  LogIndex staged_;   // up to here readers know which keys entries touch
 
   // Calls.
   OwnRecords own_;
   FenceAsker asker_;
   FenceRounds rounds_;
+  AppliedWaits waits_;  // of reads under our lease
   struct Copies {
     LogIndex index;
     size_t wanted;
@@ -191,11 +206,13 @@ class NodeCore::Inside final : public consensus::Transport,
 
   // This pass.
   std::vector<std::pair<NodeId, consensus::Message>> outbox_;
-  struct News {
+  struct Told {
     LogIndex stable;
     Round round;
+    Instant asked = Instant::min();  // something that will be answered
   };
-  std::map<NodeId, News> told_;  // latest news sent to each member
+  std::map<NodeId, Told> told_;  // what was sent to each member last
+  NodeId answer_;                // the leader, who asked for an answer; none
   bool resend_ = false;
   bool again_ = false;  // a callback left something for another pass
 
@@ -204,6 +221,7 @@ class NodeCore::Inside final : public consensus::Transport,
   Instant next_call_deadline_ = kNever;
   mutable struct {
     uint64_t asked = 0;
+    uint64_t waited = 0;
     uint64_t refused = 0;
     uint64_t writes = 0;
   } counts_;

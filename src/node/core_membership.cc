@@ -57,7 +57,9 @@ void NodeCore::Inside::become_member(const machine::Parameters& parameters) {
   cluster_ = parameters.cluster;
   failover_after_ = parameters.failover_after;
   if (parameters.failover_after != options_.parameters.failover_after ||
-      parameters.voters_max != options_.parameters.voters_max) {
+      parameters.voters_max != options_.parameters.voters_max ||
+      parameters.leases != options_.parameters.leases ||
+      parameters.clock_drift_permille != options_.parameters.clock_drift_permille) {
     log_.warning(
         "the cluster was founded with other parameters than this node's flags say; "
         "the cluster's hold");
@@ -66,6 +68,11 @@ void NodeCore::Inside::become_member(const machine::Parameters& parameters) {
   replica_ = std::make_unique<consensus::Replica>(options_.id, replica_options(parameters),
                                                   static_cast<uint32_t>(random_.next()), *this,
                                                   *this, options_.mistakes.fences);
+  gate_.set_cluster(cluster_);
+  leases_ = std::make_unique<Leases>(
+      options_.id,
+      lease::times_of(parameters.leases, failover_after_, parameters.clock_drift_permille), gate_,
+      options_.mistakes.lease);
 }
 
 void NodeCore::Inside::start_founded(Instant now) {
@@ -181,14 +188,18 @@ void NodeCore::Inside::finish_fetching(Instant now) {
   fetch_.reset();
   applied_ = machine_->applied();
   stable_ = std::max(stable_, applied_);
+  gate_.publish_applied(applied_);
+  waits_.on_applied(applied_);
   if (replica_) {
     replica_->installed(now);
+    leases_->follow(now, *replica_);
     answer_from_sessions();
     log_.info("caught up with a state as of log index " + std::to_string(applied_.value));
     return;
   }
   become_member(machine_->parameters());
   founding_.joined();
+  forget_above(applied_);  // of a life before this one
   last_contact_ = now;
   replica_->resume(now,
                    {origin.index, origin.term, origin.configuration, origin.configuration_index});

@@ -14,6 +14,7 @@ namespace {
 using consensus::AppendEntries;
 using consensus::AppendEntriesResult;
 using consensus::InstallSnapshot;
+using consensus::RequestVoteResult;
 
 // Addresses of senders that are in no configuration here: candidates that a voter with an old
 // configuration must answer, joiners.
@@ -82,13 +83,19 @@ bool NodeCore::Inside::among_members(const Peer& from, const Heading& heading) {
   return heading.cluster == cluster_;
 }
 
-void NodeCore::Inside::hear_leader(Term term, Round round, LogIndex stable) {
-  if (term > replica_->term()) return;  // R6.3: not before the engine is in that term
-  stable_ = std::max(stable_, stable);
-  if (term != replica_->term() || leads()) return;
-  if (echo_term_ != term) echo_ = Round();
-  echo_term_ = term;
-  echo_ = std::max(echo_, round);
+void NodeCore::Inside::hear_leader(Instant now, Term term, const LeaderNews& news) {
+  // R6.3: not before the engine is in that term.
+  if (term > replica_->term() && !options_.mistakes.lease.futuresigma) return;
+  stable_ = std::max(stable_, news.stable);
+  const bool old = term < replica_->term() && !options_.mistakes.lease.grantold;
+  if (old || term > replica_->term() || leads()) return;
+  leases_->on_leader_news(now, term, news);
+}
+
+void NodeCore::Inside::hear_member(Instant now, NodeId from, Term term, const MemberNews& news) {
+  if (!leads() || term != replica_->term() || replica_->latest().find(from) == nullptr) return;
+  leases_->on_member_news(now, *replica_, from, news.lease);
+  rounds_.on_echo(from, news.round);
 }
 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
@@ -98,25 +105,29 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
   const bool from_leader = std::holds_alternative<AppendEntries>(message.message) ||
                            std::holds_alternative<InstallSnapshot>(message.message);
   const bool result = std::holds_alternative<AppendEntriesResult>(message.message);
+  const auto* leader_news = std::get_if<LeaderNews>(&message.news);
+  const auto* member_news = std::get_if<MemberNews>(&message.news);
+  if (const auto* vote = std::get_if<RequestVoteResult>(&message.message)) {
+    // Before the engine counts it: it may elect us.
+    const auto* news = std::get_if<VoteNews>(&message.news);
+    leases_->on_vote(now, from.id, *vote, news != nullptr ? news->quiet : Duration());
+  }
   replica_->receive(now, from.id, std::move(message.message));
-  if (from_leader) hear_leader(term, message.round, message.stable);
-  if (result && leads() && term == replica_->term()) rounds_.on_echo(from.id, message.echo);
+  leases_->follow(now, *replica_);
+  if (from_leader && leader_news != nullptr) hear_leader(now, term, *leader_news);
+  if (result && member_news != nullptr) hear_member(now, from.id, term, *member_news);
 }
 
-void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,
+void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
                                   const Ping& ping) {
   if (!among_members(from, heading)) return;
-  const Round before = echo_term_ == ping.term ? echo_ : Round();
-  hear_leader(ping.term, ping.round, ping.stable);
-  if (ping.term == replica_->term() && !leads() && ping.round > before) {
-    post(from.address, from.id, Pong{ping.term, echo_});
-  }
+  hear_leader(now, ping.term, ping.news);
+  if (ping.answer && ping.term == replica_->term() && !leads()) answer_ = from.id;
 }
 
-void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,
+void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
                                   const Pong& pong) {
-  if (!among_members(from, heading)) return;
-  if (leads() && pong.term == replica_->term()) rounds_.on_echo(from.id, pong.echo);
+  if (among_members(from, heading)) hear_member(now, from.id, pong.term, pong.news);
 }
 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
@@ -129,7 +140,8 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
 
 void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,
                                   const FenceRequest& request) {
-  if (among_members(from, heading) && leads()) rounds_.add({from.id, request.nonce});
+  if (among_members(from, heading) && leads())
+    rounds_.add({from.id, request.nonce, request.quorum});
 }
 
 void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,

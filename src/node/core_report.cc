@@ -29,6 +29,8 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
   status.version = kVersion;
   status.uptime_ms = milliseconds(now - started_);
   status.memory_bytes = slot_.memory_bytes();
+  status.reads_local = gate_.counted_local();
+  status.reads_waited = counts_.waited;
   status.reads_asked = counts_.asked;
   status.reads_refused = counts_.refused;
   status.writes = counts_.writes;
@@ -47,6 +49,13 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
   // The engine of a follower learns of a commit later than from the leader's stable index.
   status.commit = std::max(replica_->commit(), applied_).value;
   status.stable = stable_.value;
+  const Instant lease_end = leases_->lease_end();
+  status.lease = now < lease_end;
+  if (status.lease) status.lease_ms = milliseconds(lease_end - now);
+  if (const Instant complete = leases_->complete_until(now); complete != lease::kNoLease) {
+    status.complete_until_ms =
+        static_cast<int64_t>(clock_.wall()) - static_cast<int64_t>(milliseconds(now - complete));
+  }
   status.applied = applied_.value;
   status.revision = machine_->revision().value;
   const consensus::Configuration& members = replica_->latest();
@@ -112,7 +121,9 @@ std::vector<Member> NodeCore::Inside::members(Instant now) const {
         member.since_ms = milliseconds(now - (heard == heard_.end() ? started_ : heard->second));
       }
     }
+    if (server.id == options_.id) member.lease = now < leases_->lease_end();
     if (leads() && server.id != options_.id) {
+      member.lease = leases_->leader().leased(now, server.id);
       const LogIndex match = replica_->match(server.id);
       member.lag = replica_->last() > match ? replica_->last() - match : 0;
       if (admission_.silent(now, server.id)) {

@@ -15,13 +15,14 @@ constexpr size_t kRoundsMax = 8;
 
 }  // namespace
 
-void FenceAsker::add(Instant deadline, Done done) {
+void FenceAsker::add(Instant deadline, bool quorum, Done done) {
   if (reads_ >= kMailboxCallsMax) {
     done(Status::overloaded("too many reads are waiting on this node; try again after a pause"));
     return;
   }
   ++reads_;
   next_deadline_ = std::min(next_deadline_, deadline);
+  quorum_ |= quorum;
   waiting_.push_back({deadline, std::move(done)});
 }
 
@@ -29,16 +30,17 @@ bool FenceAsker::wants_question() const {
   return !waiting_.empty() && asked_.size() < kQuestionsMax;
 }
 
-Nonce FenceAsker::ask(Instant now) {
+FenceAsker::Asked FenceAsker::ask(Instant now) {
   ++last_nonce_;
-  asked_.emplace(last_nonce_, Question{now, std::exchange(waiting_, {})});
-  return last_nonce_;
+  const bool quorum = std::exchange(quorum_, false);
+  asked_.emplace(last_nonce_, Question{now, quorum, std::exchange(waiting_, {})});
+  return {last_nonce_, quorum};
 }
 
 void FenceAsker::on_answer(Nonce nonce, LogIndex index) {
   const auto found = asked_.find(nonce);
   if (found == asked_.end()) return;  // asked again meanwhile
-  answered_.emplace(index, std::move(found->second.reads));
+  answered_.add(index, std::move(found->second.reads));
   asked_.erase(found);
 }
 
@@ -48,18 +50,14 @@ void FenceAsker::ask_again(Instant asked_before) {
       ++it;
       continue;
     }
+    quorum_ |= it->second.quorum;
     for (Read& read : it->second.reads) waiting_.push_back(std::move(read));
     it = asked_.erase(it);
   }
 }
 
 void FenceAsker::on_applied(LogIndex applied) {
-  while (!answered_.empty() && answered_.begin()->first <= applied) {
-    const std::vector<Read> reads = std::move(answered_.begin()->second);
-    answered_.erase(answered_.begin());
-    reads_ -= reads.size();
-    for (const Read& read : reads) read.done(Status());
-  }
+  reads_ -= answered_.on_applied(applied);
 }
 
 Instant FenceAsker::expire(Instant now) {
@@ -78,7 +76,7 @@ Instant FenceAsker::expire(Instant now) {
   };
   sort_out(waiting_);
   for (auto& [nonce, question] : asked_) sort_out(question.reads);
-  for (auto& [index, reads] : answered_) sort_out(reads);
+  answered_.take_late(now, next_deadline_, late);
   reads_ -= late.size();
   for (const Done& done : late) {
     done(Status::unavailable("no leader confirmed this node's state before the deadline"));
@@ -91,9 +89,7 @@ void FenceAsker::fail_all(const Status& status) {
   for (auto& [nonce, question] : std::exchange(asked_, {})) {
     std::move(question.reads.begin(), question.reads.end(), std::back_inserter(reads));
   }
-  for (auto& [index, answered] : std::exchange(answered_, {})) {
-    std::move(answered.begin(), answered.end(), std::back_inserter(reads));
-  }
+  for (Read& read : answered_.take_all()) reads.push_back(std::move(read));
   reads_ = 0;
   for (const Read& read : reads) read.done(status);
 }
@@ -108,6 +104,13 @@ void FenceRounds::restart() {
 void FenceRounds::add(Question question) {
   // Who asks has at most kQuestionsMax open; more are repeats, or from many who left.
   if (waiting_.size() < kQuestionsMax * kMembersMax) waiting_.push_back(question);
+}
+
+void FenceRounds::answer_at_once(LogIndex index, const Answer& answer) {
+  std::erase_if(waiting_, [&](const Question& question) {
+    if (!question.quorum) answer(question, index);
+    return !question.quorum;
+  });
 }
 
 bool FenceRounds::may_begin() const {

@@ -4,9 +4,10 @@
 // FenceAsker is the reader's side. Reads that wait together share one question, put to the leader
 // after each of them began; its answer is an index, and they go on when that is applied here.
 //
-// FenceRounds is the leader's. It answers max(stable, barrier) once a majority of the voters has
-// echoed a round that began after the question came: then nobody else led when it came, and nothing
-// can have been acknowledged that the index does not cover. One round serves all that waited.
+// FenceRounds is the leader's. It answers max(stable, barrier) at once while the leader's own lease
+// holds; else, or if the question trusts no clock, when a majority of the voters has echoed a round
+// that began after the question came: then nobody else led when it came, and nothing can have been
+// acknowledged that the index does not cover. One round serves all that waited.
 //
 // Source: Ongaro, "Consensus: Bridging Theory and Practice" (2014), section 6.4.
 // One thread.
@@ -21,6 +22,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "consensus/configuration.h"
+#include "node/applied_waits.h"
 #include "node/node_core.h"
 #include "ram/status.h"
 
@@ -30,12 +32,17 @@ class FenceAsker {
  public:
   using Done = NodeCore::FenceDone;
 
-  void add(Instant deadline, Done done);
+  // `quorum`: no lease is to answer it.
+  void add(Instant deadline, bool quorum, Done done);
 
   // True if something waits for a question and another one may be put now.
   bool wants_question() const;
-  // Puts everything that waits under a new question; returns its nonce.
-  Nonce ask(Instant now);
+  // Puts everything that waits under a new question.
+  struct Asked {
+    Nonce nonce;
+    bool quorum = false;  // one of the reads wants it so
+  };
+  Asked ask(Instant now);
   void on_answer(Nonce nonce, LogIndex index);
   // Puts what was asked before `asked_before`, and not answered, among the waiting again.
   void ask_again(Instant asked_before);
@@ -46,21 +53,23 @@ class FenceAsker {
   Instant expire(Instant now);
   void fail_all(const Status& status);
 
+  // Who has an answer does not wait for more than `last`: a mistake (READ-LEASES R8.3), for tests.
+  void cut(LogIndex last) { answered_.lower_to(last); }
+
   bool idle() const { return waiting_.empty() && asked_.empty() && answered_.empty(); }
 
  private:
-  struct Read {
-    Instant deadline;
-    Done done;
-  };
+  using Read = AppliedWaits::Wait;
   struct Question {
     Instant at;
+    bool quorum = false;
     std::vector<Read> reads;
   };
 
   std::vector<Read> waiting_;
+  bool quorum_ = false;  // of one that waits
   std::map<Nonce, Question> asked_;
-  std::multimap<LogIndex, std::vector<Read>> answered_;
+  AppliedWaits answered_;
   size_t reads_ = 0;  // in all three
   Nonce last_nonce_;
   Instant next_deadline_ = kNever;  // none is earlier
@@ -71,6 +80,7 @@ class FenceRounds {
   struct Question {
     NodeId asker;
     Nonce nonce;
+    bool quorum = false;
   };
   using Answer = std::function<void(const Question&, LogIndex index)>;
 
@@ -78,6 +88,8 @@ class FenceRounds {
   void restart();
   void add(Question question);
   bool waiting() const { return !waiting_.empty(); }
+  // The leader's lease holds now: answers what waits and may be answered so.
+  void answer_at_once(LogIndex index, const Answer& answer);
   // True if another round may begin now.
   bool may_begin() const;
   // Begins a round for all that wait; `index` is max(stable, barrier) now, the barrier committed.

@@ -27,7 +27,7 @@ struct Reader {
   void read(Instant deadline = at(5s)) {
     const size_t index = ended.size();
     ended.push_back("waits");
-    asker.add(deadline, [this, index](const Status& status) {
+    asker.add(deadline, /*quorum=*/false, [this, index](const Status& status) {
       EXPECT_EQ(ended[index], "waits") << "told twice";
       ended[index] = status.ok() ? "fenced" : std::string(code_name(status.code()));
     });
@@ -37,7 +37,7 @@ struct Reader {
 TEST(FenceAsker, ReadsGoOnWhenTheirIndexIsApplied) {
   Reader reader;
   reader.read();
-  const Nonce nonce = reader.asker.ask(at(0s));
+  const Nonce nonce = reader.asker.ask(at(0s)).nonce;
   reader.asker.on_applied(LogIndex(9));
   EXPECT_EQ(reader.ended[0], "waits") << "no answer yet";
   reader.asker.on_answer(nonce, LogIndex(10));
@@ -51,7 +51,7 @@ TEST(FenceAsker, ReadsGoOnWhenTheirIndexIsApplied) {
 TEST(FenceAsker, AReadIsNotServedByAQuestionPutBeforeItBegan) {
   Reader reader;
   reader.read();
-  const Nonce first = reader.asker.ask(at(0s));
+  const Nonce first = reader.asker.ask(at(0s)).nonce;
   reader.read();
   reader.asker.on_answer(first, LogIndex(1));
   reader.asker.on_applied(LogIndex(1));
@@ -61,9 +61,9 @@ TEST(FenceAsker, AReadIsNotServedByAQuestionPutBeforeItBegan) {
 TEST(FenceAsker, AnAnswerToAQuestionThatWasPutAgainCountsNoMore) {
   Reader reader;
   reader.read();
-  const Nonce first = reader.asker.ask(at(0s));
+  const Nonce first = reader.asker.ask(at(0s)).nonce;
   reader.asker.ask_again(at(1s));
-  const Nonce second = reader.asker.ask(at(1s));
+  const Nonce second = reader.asker.ask(at(1s)).nonce;
   reader.asker.on_answer(first, LogIndex(1));
   reader.asker.on_applied(LogIndex(1));
   EXPECT_EQ(reader.ended[0], "waits");
@@ -75,7 +75,7 @@ TEST(FenceAsker, AnAnswerToAQuestionThatWasPutAgainCountsNoMore) {
 TEST(FenceAsker, EndsAtTheDeadlineWhereverTheReadIs) {
   Reader reader;
   reader.read(at(1s));
-  reader.asker.on_answer(reader.asker.ask(at(0s)), LogIndex(7));  // answered, not applied
+  reader.asker.on_answer(reader.asker.ask(at(0s)).nonce, LogIndex(7));  // answered, not applied
   reader.read(at(1s));
   reader.asker.ask(at(0s));  // asked
   reader.read(at(1s));       // waiting

@@ -13,10 +13,11 @@ namespace ram::node {
 using consensus::EntryKind;
 using consensus::LogEntry;
 
-NodeCore::Inside::Inside(CoreOptions options, store::StoreSlot& slot, const Clock& clock,
-                         Network& network, Log& log)
+NodeCore::Inside::Inside(CoreOptions options, store::StoreSlot& slot, ReadGate& gate,
+                         const Clock& clock, Network& network, Log& log)
     : options_(std::move(options)),
       slot_(slot),
+      gate_(gate),
       clock_(clock),
       network_(network),
       log_(log),
@@ -38,6 +39,7 @@ NodeCore::Inside::~Inside() {
   source_.drop_all();
   own_.fail_all(Status::unavailable("the node stopped; not applied"));
   asker_.fail_all(Status::unavailable("the node stopped"));
+  fail_waits(Status::unavailable("the node stopped"));
   for (Copies& copies : std::exchange(copies_, {})) copies.done(copies.reached);
 }
 
@@ -96,7 +98,7 @@ void NodeCore::Inside::submit(Instant now, std::string transaction, Instant dead
   own_.add(std::move(transaction), deadline, std::move(done));
 }
 
-void NodeCore::Inside::fence(Instant now, Instant deadline, FenceDone done) {
+void NodeCore::Inside::fence(Instant now, Instant deadline, Trust trust, FenceDone done) {
   if (const Status status = refusal(now); !status.ok()) {
     ++counts_.refused;
     done(status);
@@ -105,10 +107,11 @@ void NodeCore::Inside::fence(Instant now, Instant deadline, FenceDone done) {
   again_ = true;
   ++counts_.asked;
   next_call_deadline_ = std::min(next_call_deadline_, deadline);
-  asker_.add(deadline, [this, done = std::move(done)](const Status& status) {
-    if (!status.ok()) ++counts_.refused;
-    done(status);
-  });
+  asker_.add(deadline, trust == Trust::kQuorum,
+             [this, done = std::move(done)](const Status& status) {
+               if (!status.ok()) ++counts_.refused;
+               done(status);
+             });
 }
 
 void NodeCore::Inside::wait_for_copies(size_t wanted, Instant deadline,
@@ -125,10 +128,14 @@ void NodeCore::Inside::send(NodeId to, consensus::Message message) {
   outbox_.emplace_back(to, std::move(message));
 }
 
-void NodeCore::Inside::on_log_changed(LogIndex) {}
+void NodeCore::Inside::on_log_changed(LogIndex from) {
+  stage(from);
+}
 void NodeCore::Inside::on_committed(LogIndex) {}
 
 void NodeCore::Inside::on_install(const consensus::SnapshotToken& token, NodeId from) {
+  // No truncation: who waits for what the token covers goes on waiting (R8.1).
+  forget_above(options_.mistakes.lease.snapcut ? LogIndex() : token.index);
   install_.emplace(token, from);
 }
 
@@ -160,12 +167,14 @@ void NodeCore::Inside::turn(Instant now) {
     follow_leadership(now);
     send_own_records(now);
     replica_->flush(now);
-    advance_stable();
+    turn_leases(now);
     apply_visible();
     turn_fences(now);
     turn_copies();
-    send_outbox();
-    tell_news();
+    ReadGate::barrier();
+    send_outbox(now);
+    tell_news(now);
+    answer_leader(now);
     compact(now);
   } else if (fetched_) {
     finish_fetching(now);
@@ -235,8 +244,9 @@ void NodeCore::Inside::submit_record(Instant now, std::string record) {
   (void)replica_->submit(now, SharedBytes(std::move(record)));
 }
 
-void NodeCore::Inside::advance_stable() {
-  if (leads()) stable_ = std::max(stable_, replica_->commit());
+void NodeCore::Inside::turn_leases(Instant now) {
+  leases_->follow(now, *replica_);
+  stable_ = leases_->turn(now, *replica_, stable_);
 }
 
 void NodeCore::Inside::apply_visible() {
@@ -255,31 +265,37 @@ void NodeCore::Inside::apply_visible() {
       machine_->apply_barrier(index);
     }
     applied_ = index;
+    gate_.publish_applied(index);
   }
+  waits_.on_applied(applied_);
 }
 
 void NodeCore::Inside::turn_fences(Instant now) {
   if (no_quorum(now)) {
     asker_.fail_all(Status::unavailable("no majority of the voters can be reached"));
+    fail_waits(Status::unavailable("no majority of the voters can be reached"));
   }
   if (asker_.wants_question() && leader()) {
-    const Nonce nonce = asker_.ask(now);
+    const auto [nonce, quorum] = asker_.ask(now);
     if (leads()) {
-      rounds_.add({options_.id, nonce});
+      rounds_.add({options_.id, nonce, quorum});
     } else {
-      post_to(leader(), FenceRequest{nonce});
+      post_to(leader(), FenceRequest{nonce, quorum});
     }
   }
   if (leads() && replica_->barrier_committed()) {
-    if (rounds_.may_begin()) rounds_.begin(std::max(stable_, replica_->barrier()));
-    rounds_.answer(replica_->latest(), options_.id,
-                   [&](const FenceRounds::Question& question, LogIndex index) {
-                     if (question.asker == options_.id) {
-                       asker_.on_answer(question.nonce, index);
-                     } else {
-                       post_to(question.asker, FenceAnswer{question.nonce, index});
-                     }
-                   });
+    const LogIndex index =
+        options_.mistakes.lease.fallback ? stable_ : std::max(stable_, replica_->barrier());
+    const auto answer = [&](const FenceRounds::Question& question, LogIndex at) {
+      if (question.asker == options_.id) {
+        asker_.on_answer(question.nonce, at);
+      } else {
+        post_to(question.asker, FenceAnswer{question.nonce, at});
+      }
+    };
+    if (leases_->ready(now)) rounds_.answer_at_once(index, answer);
+    if (rounds_.may_begin()) rounds_.begin(index);
+    rounds_.answer(replica_->latest(), options_.id, answer);
   }
   asker_.on_applied(options_.mistakes.reads_skip_the_wait ? LogIndex(UINT64_MAX) : applied_);
 }
@@ -304,34 +320,55 @@ void NodeCore::Inside::turn_copies() {
   for (Copies& copies : ended) copies.done(copies.reached);
 }
 
-void NodeCore::Inside::send_outbox() {
+LeaderNews NodeCore::Inside::news_for(Instant now, NodeId member) {
+  Told& told = told_[member];
+  told.stable = stable_;
+  told.round = rounds_.latest();
+  return {now, rounds_.latest(), stable_, leases_->grant(member)};
+}
+
+void NodeCore::Inside::send_outbox(Instant now) {
   for (auto& [to, message] : std::exchange(outbox_, {})) {
     RaftMessage raft;
     const Term term = std::visit([](const auto& m) { return m.term; }, message);
+    const bool of_now = term == replica_->term();
     if (std::holds_alternative<consensus::AppendEntries>(message) ||
         std::holds_alternative<consensus::InstallSnapshot>(message)) {
       // Of a term that ended within this pass: what we know by now is not that term's to tell.
-      if (term != replica_->term()) continue;
-      raft.round = rounds_.latest();
-      raft.stable = stable_;
-      told_[to] = {stable_, rounds_.latest()};
-    } else if (term == echo_term_) {
-      raft.echo = echo_;
+      if (!of_now || !leads()) continue;
+      raft.news = news_for(now, to);
+      told_[to].asked = now;
+    } else if (std::holds_alternative<consensus::AppendEntriesResult>(message)) {
+      if (of_now && !leads()) raft.news = leases_->member_news(now, *replica_);
+      if (to == answer_) answer_ = NodeId();
+    } else if (const auto* vote = std::get_if<consensus::RequestVoteResult>(&message)) {
+      if (!vote->pre_vote) raft.news = VoteNews{leases_->quiet(now)};
     }
     raft.message = std::move(message);
     post_to(to, raft);
   }
 }
 
-void NodeCore::Inside::tell_news() {
+void NodeCore::Inside::tell_news(Instant now) {
   if (!leads()) return;
   for (const consensus::Server& server : replica_->latest().servers) {
     if (server.id == options_.id) continue;
-    News& told = told_[server.id];
-    if (told.stable >= stable_ && told.round >= rounds_.latest()) continue;
-    told = {stable_, rounds_.latest()};
-    post_to(server.id, Ping{replica_->term(), rounds_.latest(), stable_});
+    Told& told = told_[server.id];
+    const bool round = told.round < rounds_.latest();
+    const bool idle = now - heartbeat_of(failover_after_) >= told.asked;
+    if (!round && !idle && told.stable >= stable_ && !leases_->wants_word(now, server.id)) {
+      continue;
+    }
+    const bool answer = round || idle;
+    if (answer) told.asked = now;
+    post_to(server.id, Ping{replica_->term(), answer, news_for(now, server.id)});
   }
+}
+
+void NodeCore::Inside::answer_leader(Instant now) {
+  const NodeId leader_id = std::exchange(answer_, NodeId());
+  if (!leader_id || leads() || leader_id != leader()) return;
+  post_to(leader_id, Pong{replica_->term(), leases_->member_news(now, *replica_)});
 }
 
 void NodeCore::Inside::compact(Instant now) {
@@ -355,9 +392,16 @@ void NodeCore::Inside::compact(Instant now) {
 void NodeCore::Inside::on_time(Instant now) {
   if (spent()) return;
   founding_.on_time(now);
+  // Leases take no note before the turn: its time is not an early one (READ-LEASES section 7).
   if (replica_ && now >= replica_->next_deadline()) replica_->on_time(now);
   if (now >= next_call_deadline_) {
     next_call_deadline_ = std::min(own_.expire(now), asker_.expire(now));
+    std::vector<FenceDone> late_reads;
+    waits_.take_late(now, next_call_deadline_, late_reads);
+    for (const FenceDone& done : late_reads) {
+      ++counts_.refused;
+      done(Status::unavailable("a write of the key was under way until the deadline"));
+    }
     std::vector<Copies> late;
     for (Copies& copies : copies_) {
       if (copies.deadline <= now) {
@@ -392,13 +436,31 @@ void NodeCore::Inside::heartbeat(Instant now) {
   if (!copies_.empty() && !leads() && leader()) {
     for (const Copies& copies : copies_) post_to(leader(), CopiesRequest{copies.index});
   }
-  if (!leads()) return;
-  if (auto next = admission_.next_change(now, *replica_)) {
+  // Before the turn took note of an election, nothing is known of leases granted before it.
+  if (!leads() || !led_ || replica_->term() != seen_term_) return;
+  if (!leases_->clock_trusted()) hand_over(now);
+  auto next = admission_.next_change(now, *replica_);
+  NodeId removed;
+  for (const consensus::Server& server : replica_->latest().servers) {
+    if (next && next->find(server.id) == nullptr) removed = server.id;
+  }
+  // Who is to go may still read under a lease of ours (READ-LEASES R7).
+  if (!leases_->may_remove(now, removed)) next.reset();
+  if (next) {
     log_.info("changing the members: " + std::to_string(next->servers.size()) + " of them, " +
               std::to_string(next->voters()) + " with a vote");
     if (!replica_->change(now, *next)) log_.debug("the change has to wait");
   }
   close_sessions(now);
+}
+
+// To whoever is ready for it; not yet, if nobody is.
+void NodeCore::Inside::hand_over(Instant now) {
+  if (replica_->handing_to()) return;
+  for (const consensus::Server& server : replica_->latest().servers) {
+    if (server.role != consensus::Role::kVoter || admission_.silent(now, server.id)) continue;
+    if (server.id != options_.id && replica_->transfer(now, server.id)) return;
+  }
 }
 
 void NodeCore::Inside::close_sessions(Instant now) {
@@ -415,7 +477,7 @@ Instant NodeCore::Inside::next_deadline() const {
   if (again_) return Instant::min();
   Instant next = std::min(next_heartbeat_, next_call_deadline_);
   if (founding_.phase() != Phase::kMember) next = std::min(next, founding_.next_deadline());
-  if (replica_) next = std::min(next, replica_->next_deadline());
+  if (replica_) next = std::min({next, replica_->next_deadline(), leases_->next_deadline()});
   return next;
 }
 
@@ -447,14 +509,15 @@ void NodeCore::Inside::check_invariants() const {
   if (!replica_) return;
   replica_->check_invariants();
   RAM_CHECK(machine_->applied() == applied_);
+  RAM_CHECK(gate_.applied() == applied_ || replica_->installing() || !applied_);
   RAM_CHECK(replica_->installing() || applied_ <= std::max(stable_, applied_));
 }
 
 // ---- the public face ----
 
-NodeCore::NodeCore(CoreOptions options, store::StoreSlot& slot, const Clock& clock,
+NodeCore::NodeCore(CoreOptions options, store::StoreSlot& slot, ReadGate& gate, const Clock& clock,
                    Network& network, Log& log)
-    : inside_(std::make_unique<Inside>(std::move(options), slot, clock, network, log)) {}
+    : inside_(std::make_unique<Inside>(std::move(options), slot, gate, clock, network, log)) {}
 NodeCore::~NodeCore() = default;
 
 void NodeCore::start(Instant now) {
@@ -469,8 +532,14 @@ void NodeCore::link_up(Instant now, const std::string& address) {
 void NodeCore::submit(Instant now, std::string transaction, Instant deadline, WriteDone done) {
   inside_->submit(now, std::move(transaction), deadline, std::move(done));
 }
-void NodeCore::fence(Instant now, Instant deadline, FenceDone done) {
-  inside_->fence(now, deadline, std::move(done));
+void NodeCore::fence(Instant now, Instant deadline, Trust trust, FenceDone done) {
+  inside_->fence(now, deadline, trust, std::move(done));
+}
+void NodeCore::wait_applied(Instant now, LogIndex index, Instant deadline, FenceDone done) {
+  inside_->wait_applied(now, index, deadline, std::move(done));
+}
+void NodeCore::distrust_clock(Instant now) {
+  inside_->distrust_clock(now);
 }
 void NodeCore::wait_for_copies(Instant, size_t wanted, Instant deadline,
                                std::function<void(size_t)> done) {

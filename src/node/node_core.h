@@ -6,11 +6,10 @@
 // waits into one record, let what was appended count, make visible what is stable, answer, send.
 //
 // The life of a write and of a read is in docs/architecture.md; the pipeline is received,
-// committed, stable, applied (READ-LEASES.md section 2: last, c, sigma, a), with stable = committed
-// until leases exist.
+// committed, stable, applied (READ-LEASES.md section 2: last, c, sigma, a).
 //
-// One thread. Callbacks run inside the core's methods; they may call submit() and fence(), nothing
-// else.
+// One thread. Callbacks run inside the core's methods; they may call submit(), fence() and
+// wait_applied(), nothing else.
 #pragma once
 
 #include <cstddef>
@@ -26,8 +25,10 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "consensus/replica.h"
+#include "lease/faults.h"
 #include "machine/machine.h"
 #include "node/network.h"
+#include "node/read_gate.h"
 #include "ram/node.h"
 #include "ram/status.h"
 #include "store/store_slot.h"
@@ -54,6 +55,7 @@ struct Mistakes {
   bool reads_skip_the_wait = false;  // answer a fence before its index is applied
   machine::Faults machine;
   consensus::Fences fences;
+  lease::Faults lease;
 };
 
 struct CoreOptions {
@@ -83,10 +85,11 @@ class NodeCore {
   using WriteDone = std::function<void(const Status&, const machine::Reply*)>;
   using FenceDone = std::function<void(const Status&)>;
 
-  // `slot` is where readers of this process look; its content is replaced. All outlive the core.
+  // `slot` is where readers of this process look, and `gate` says whether they may (read_path.h);
+  // their content is replaced. All outlive the core.
   // `clock` is asked for the wall-clock time alone.
-  NodeCore(CoreOptions options, store::StoreSlot& slot, const Clock& clock, Network& network,
-           Log& log);
+  NodeCore(CoreOptions options, store::StoreSlot& slot, ReadGate& gate, const Clock& clock,
+           Network& network, Log& log);
   ~NodeCore();
 
   void start(Instant now);
@@ -97,14 +100,23 @@ class NodeCore {
 
   // One transaction, as ram::Batch encodes it. `done` is called exactly once, perhaps at once.
   void submit(Instant now, std::string transaction, Instant deadline, WriteDone done);
-  // When it is OK, the store holds every write acknowledged anywhere before this call.
-  void fence(Instant now, Instant deadline, FenceDone done);
+  // When it is OK, the store holds every write acknowledged anywhere before this call. The leader
+  // is asked; kQuorum: and asks a majority, whatever its lease.
+  enum class Trust : uint8_t { kLeader, kQuorum };
+  void fence(Instant now, Instant deadline, Trust trust, FenceDone done);
+  // When it is OK, the entry at `index` is visible, or is in the log no more: for a LocalRead.
+  void wait_applied(Instant now, LogIndex index, Instant deadline, FenceDone done);
+  // Our clock was seen to misbehave: this node gives up its lease, and hands over leadership, for
+  // good.
+  void distrust_clock(Instant now);
   // Calls `done` with how many other members hold what is applied here now: at `wanted`, or at the
   // deadline.
   void wait_for_copies(Instant now, size_t wanted, Instant deadline,
                        std::function<void(size_t)> done);
 
-  // Time passed. Call when next_deadline() is reached; harmless when early.
+  // Time passed. Call when next_deadline() is reached; harmless when early. `now` may be what had
+  // been received by then, so that a long pass is no silence of others; all other times are to be
+  // read from the clock, after what is handed in arrived. A turn follows.
   void on_time(Instant now);
   Instant next_deadline() const;
   // Ends a pass.

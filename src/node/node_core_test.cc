@@ -9,6 +9,7 @@
 
 #include "consensus/configuration.h"
 #include "machine/command_codec.h"
+#include "node/read_path.h"
 #include "store/reading.h"
 
 namespace ram::node {
@@ -55,11 +56,14 @@ class Village {
     house.slot = std::make_unique<store::StoreSlot>(std::make_unique<store::Store>(1));
     house.network.village = this;
     house.network.at = at;
-    house.core = std::make_unique<NodeCore>(options, *house.slot, clock_, house.network, log_);
+    house.gate = std::make_unique<ReadGate>();
+    house.core =
+        std::make_unique<NodeCore>(options, *house.slot, *house.gate, clock_, house.network, log_);
     house.core->start(now_);
   }
   void kill(size_t at) {
     houses_[at].core.reset();
+    houses_[at].gate.reset();
     houses_[at].slot.reset();
   }
 
@@ -70,7 +74,7 @@ class Village {
         const Letter letter = std::move(letters_.begin()->second);
         letters_.erase(letters_.begin());
         for (size_t i = 0; i < list_.size(); ++i) {
-          if (list_[i] == letter.to && houses_[i].core) {
+          if (list_[i] == letter.to && houses_[i].core && !houses_[i].cut_off) {
             houses_[i].core->receive(now_, letter.from, letter.bytes);
           }
         }
@@ -119,10 +123,20 @@ class Village {
     const auto ended = write(at, put(key, value));
     return until([&] { return ended->has_value(); }) && (*ended)->ok();
   }
+  // What a thread would do now: true if it may read `key` from memory.
+  bool leased(size_t at) { return LocalRead(*houses_[at].gate).holds(now_); }
+  LogIndex pending(size_t at, std::string_view key) {
+    LocalRead local(*houses_[at].gate);
+    local.touches(houses_[at].slot->current().key(key).hash);
+    return local.ready() ? LogIndex() : local.wait_for();
+  }
+  // Nothing from or to `at` arrives.
+  void cut_off(size_t at, bool off) { houses_[at].cut_off = off; }
   // A fenced read.
   std::string read(size_t at, std::string_view key) {
     auto ended = std::make_shared<std::optional<Status>>();
-    houses_[at].core->fence(now_, now_ + 2s, [ended](const Status& status) { *ended = status; });
+    houses_[at].core->fence(now_, now_ + 2s, NodeCore::Trust::kLeader,
+                            [ended](const Status& status) { *ended = status; });
     if (!until([&] { return ended->has_value(); }) || !(*ended)->ok()) return "(failed)";
     store::Reading reading(*houses_[at].slot);
     const store::Table* table = reading.table("t");
@@ -145,6 +159,7 @@ class Village {
     void send(const std::string& address, Lane, Pieces frame) override {
       std::string bytes;
       for (const SharedBytes& piece : frame) bytes += piece.view();
+      if (village->houses_[at].cut_off) return;
       village->letters_.emplace(village->now_ + 1ms,
                                 Letter{{village->houses_[at].id, village->list_[at]},
                                        address,
@@ -155,8 +170,10 @@ class Village {
   struct House {
     NodeId id;
     std::unique_ptr<store::StoreSlot> slot;
+    std::unique_ptr<ReadGate> gate;
     Wire network;
     std::unique_ptr<NodeCore> core;
+    bool cut_off = false;
   };
 
   const CoreLimits limits_;
@@ -239,6 +256,78 @@ TEST(NodeCore, AForgottenLogIsMadeGoodByAState) {
   ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
   EXPECT_EQ(village.read(2, "k0"), std::string(50, 'x'));
   EXPECT_EQ(village.read(2, "last"), "1");
+}
+
+TEST(NodeCoreLeases, AllNodesOfAnIdleClusterHoldThem) {
+  Village village(3);
+  ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+  const auto all = [&] { return village.leased(0) && village.leased(1) && village.leased(2); };
+  ASSERT_TRUE(village.until(all));
+  for (int i = 0; i < 2'000; ++i) {
+    village.run(1ms);
+    ASSERT_TRUE(all()) << "after " << i << " ms";
+  }
+}
+
+TEST(NodeCoreLeases, AKeyWaitsWhileAWriteOfItIsUnderWayAndOthersDoNot) {
+  Village village(3);
+  ASSERT_TRUE(village.until([&] { return village.leased(0) && village.leased(1); }));
+  const size_t follower = (village.leader() + 1) % 3;
+  ASSERT_TRUE(village.write_and_wait(follower, "k", "old"));
+  village.run(100ms);
+  EXPECT_FALSE(village.pending(follower, "k"));
+  const auto ended = village.write(village.leader(), put("k", "new"));
+  ASSERT_TRUE(village.until([&] { return static_cast<bool>(village.pending(follower, "k")); }));
+  EXPECT_FALSE(ended->has_value()) << "it cannot have been acknowledged before";
+  EXPECT_FALSE(village.pending(follower, "other"));
+  Status waited = Status::unavailable("not yet");
+  village.core(follower).wait_applied(village.now(), village.pending(follower, "k"),
+                                      village.now() + 2s,
+                                      [&](const Status& status) { waited = status; });
+  ASSERT_TRUE(village.until([&] { return waited.ok(); }));
+  EXPECT_FALSE(village.pending(follower, "k"));
+}
+
+TEST(NodeCoreLeases, AWriteWaitsForAHolderThatIsCutOffUntilItsLeaseIsOver) {
+  Village village(3);
+  ASSERT_TRUE(
+      village.until([&] { return village.leased(0) && village.leased(1) && village.leased(2); }));
+  const size_t leader = village.leader();
+  const size_t lost = (leader + 1) % 3;
+  village.cut_off(lost, true);
+  const Instant begun = village.now();
+  const auto ended = village.write(leader, put("k", "v"));
+  while (village.leased(lost)) {
+    EXPECT_FALSE(ended->has_value()) << "a node that cannot know of it may still be read";
+    village.run(1ms);
+  }
+  ASSERT_TRUE(village.until([&] { return ended->has_value(); }));
+  EXPECT_TRUE((*ended)->ok());
+  // D + h + delay, with D = 60 ms and h = 10 ms.
+  EXPECT_LT(village.now() - begun, 75ms);
+  ASSERT_TRUE(village.write_and_wait(leader, "k", "v2")) << "later writes do not wait";
+
+  village.cut_off(lost, false);
+  ASSERT_TRUE(village.until([&] { return village.leased(lost); })) << "it comes back by itself";
+  EXPECT_EQ(village.read(lost, "k"), "v2");
+}
+
+TEST(NodeCoreLeases, ANodeWhoseClockMisbehavedReadsThroughTheLeaderAndDoesNotLead) {
+  Village village(3);
+  ASSERT_TRUE(
+      village.until([&] { return village.leased(0) && village.leased(1) && village.leased(2); }));
+  ASSERT_TRUE(village.write_and_wait(0, "k", "v"));
+  const size_t leader = village.leader();
+  village.core(leader).distrust_clock(village.now());
+  village.run(1ms);
+  EXPECT_FALSE(village.leased(leader));
+  ASSERT_TRUE(village.until([&] {
+    const size_t now = village.leader();
+    return now < 3 && now != leader && village.leased(now);
+  }));
+  village.run(500ms);
+  EXPECT_FALSE(village.leased(leader));
+  EXPECT_EQ(village.read(leader, "k"), "v");
 }
 
 }  // namespace

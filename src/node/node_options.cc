@@ -16,6 +16,8 @@ using namespace std::chrono_literals;
 constexpr std::chrono::nanoseconds kFailoverMin = 20ms;
 constexpr std::chrono::nanoseconds kFailoverMax = 1min;
 constexpr std::chrono::nanoseconds kRequestTimeoutMax = 24h;
+// Beyond, leases would be too short to be of use.
+constexpr double kClockDriftMax = 1;
 
 Status check_name(std::string_view name) {
   if (name.size() > kNodeNameBytesMax) {
@@ -98,6 +100,15 @@ Status check_numbers(const NodeOptions& options) {
     return Status::invalid("max-voters: " + std::to_string(options.voters_max) +
                            " is out of range; it must be from 1 to " + std::to_string(kVotersMax) +
                            " (nodes beyond it are standbys, which hold all data too)");
+  }
+  if (!(options.clock_drift >= 0 && options.clock_drift <= kClockDriftMax)) {
+    return Status::invalid(
+        "clock-drift: out of range; it must be from 0 to 1, and 0.2 means that clocks may differ "
+        "by 20 %");
+  }
+  if (options.reads == Reads::kStale) {
+    return Status::invalid(
+        "reads: stale is never a node's default; ask for it by connection or by call");
   }
   if (options.memory_bytes_max < kMemoryBytesMin) {
     return Status::invalid("max-memory: " + std::to_string(options.memory_bytes_max) +

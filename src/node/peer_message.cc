@@ -1,5 +1,7 @@
 #include "node/peer_message.h"
 
+#include <algorithm>
+
 #include "base/codec.h"
 #include "base/limits.h"
 #include "consensus/message_codec.h"
@@ -75,6 +77,65 @@ consensus::Configuration read_configuration(Reader& in) {
   return configuration;
 }
 
+void write(Writer& out, Instant time) {
+  out.i64(time.time_since_epoch().count());
+}
+Instant read_instant(Reader& in) {
+  return Instant(Duration(in.i64()));
+}
+
+// Zero or more, and no longer than matters.
+void write(Writer& out, Duration span) {
+  out.varint(static_cast<uint64_t>(std::clamp(span, Duration::zero(), lease::kForever).count()));
+}
+Duration read_duration(Reader& in) {
+  const uint64_t ns = in.varint();
+  if (ns > static_cast<uint64_t>(lease::kForever.count())) in.fail();
+  return in.ok() ? Duration(static_cast<int64_t>(ns)) : Duration();
+}
+
+void write(Writer& out, const LeaderNews& news) {
+  write(out, news.sent);
+  out.varint(news.round.value);
+  out.varint(news.stable.value);
+  out.flag(news.grant.has_value());
+  if (!news.grant) return;
+  write(out, news.grant->member_time);
+  write(out, news.grant->length);
+  out.varint(news.grant->epoch.value);
+}
+LeaderNews read_leader_news(Reader& in) {
+  LeaderNews news;
+  news.sent = read_instant(in);
+  news.round = Round(in.varint());
+  news.stable = LogIndex(in.varint());
+  if (!in.flag()) return news;
+  lease::Grant& grant = news.grant.emplace();
+  grant.member_time = read_instant(in);
+  grant.length = read_duration(in);
+  grant.epoch = lease::Epoch(in.varint());
+  return news;
+}
+
+void write(Writer& out, const MemberNews& news) {
+  write(out, news.lease.echo);
+  out.varint(news.round.value);
+  write(out, news.lease.time);
+  out.varint(news.lease.verified.value);
+  out.varint(news.lease.epoch.value);
+  out.flag(news.lease.wants_lease);
+}
+MemberNews read_member_news(Reader& in) {
+  MemberNews news;
+  news.lease.echo = read_instant(in);
+  news.round = Round(in.varint());
+  news.lease.time = read_instant(in);
+  news.lease.verified = LogIndex(in.varint());
+  news.lease.epoch = lease::Epoch(in.varint());
+  news.lease.wants_lease = in.flag();
+  return news;
+}
+
 void write(Writer& out, const Proposal& proposal) {
   write(out, proposal.cluster);
   out.bytes(proposal.parameters);
@@ -92,22 +153,30 @@ Proposal read_proposal(Reader& in) {
 void write_body(Writer& out, Pieces& payloads, const PeerMessage& message) {
   std::visit(Overloaded{
                  [&](const RaftMessage& m) {
-                   out.varint(m.round.value);
-                   out.varint(m.stable.value);
-                   out.varint(m.echo.value);
+                   out.u8(static_cast<uint8_t>(m.news.index()));
+                   std::visit(Overloaded{
+                                  [](std::monostate) {},
+                                  [&](const LeaderNews& news) { write(out, news); },
+                                  [&](const MemberNews& news) { write(out, news); },
+                                  [&](const VoteNews& news) { write(out, news.quiet); },
+                              },
+                              m.news);
                    consensus::encode(m.message, payloads);
                  },
                  [&](const Ping& m) {
                    out.varint(m.term.value);
-                   out.varint(m.round.value);
-                   out.varint(m.stable.value);
+                   out.flag(m.answer);
+                   write(out, m.news);
                  },
                  [&](const Pong& m) {
                    out.varint(m.term.value);
-                   out.varint(m.echo.value);
+                   write(out, m.news);
                  },
                  [&](const RecordForward& m) { payloads.push_back(m.record); },
-                 [&](const FenceRequest& m) { out.varint(m.nonce.value); },
+                 [&](const FenceRequest& m) {
+                   out.varint(m.nonce.value);
+                   out.flag(m.quorum);
+                 },
                  [&](const FenceAnswer& m) {
                    out.varint(m.nonce.value);
                    out.varint(m.index.value);
@@ -176,9 +245,21 @@ SharedBytes take_rest(Reader& in, const SharedBytes& bytes) {
 
 std::optional<PeerMessage> read_raft(Reader& in, const SharedBytes& bytes) {
   RaftMessage m;
-  m.round = Round(in.varint());
-  m.stable = LogIndex(in.varint());
-  m.echo = Round(in.varint());
+  switch (in.u8()) {
+    case 0:
+      break;
+    case 1:
+      m.news = read_leader_news(in);
+      break;
+    case 2:
+      m.news = read_member_news(in);
+      break;
+    case 3:
+      m.news = VoteNews{read_duration(in)};
+      break;
+    default:
+      in.fail();
+  }
   std::optional<consensus::Message> message = consensus::decode(take_rest(in, bytes));
   if (!message) return std::nullopt;
   m.message = std::move(*message);
@@ -238,13 +319,13 @@ std::optional<PeerMessage> read_body(uint8_t kind, Reader& in, const SharedBytes
     case 1:
       return read_raft(in, bytes);
     case 2:
-      return Ping{Term(in.varint()), Round(in.varint()), LogIndex(in.varint())};
+      return Ping{Term(in.varint()), in.flag(), read_leader_news(in)};
     case 3:
-      return Pong{Term(in.varint()), Round(in.varint())};
+      return Pong{Term(in.varint()), read_member_news(in)};
     case 4:
       return RecordForward{take_rest(in, bytes)};
     case 5:
-      return FenceRequest{Nonce(in.varint())};
+      return FenceRequest{Nonce(in.varint()), in.flag()};
     case 6:
       return FenceAnswer{Nonce(in.varint()), LogIndex(in.varint())};
     case 7:

@@ -20,6 +20,8 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "consensus/message.h"
+#include "lease/follower_lease.h"
+#include "lease/leader_lease.h"
 #include "node/network.h"
 
 namespace ram::node {
@@ -30,27 +32,49 @@ struct Heading {
   NodeId destination;
 };
 
-// 1  What rides on every engine message (READ-LEASES section 3): from a leader its round and stable
-//    index, to it the latest round received.
-//    body := round stable echo engine-message (consensus/message_codec.h)
-struct RaftMessage {
+// What a leader says to a member with each AppendEntries, InstallSnapshot and Ping (READ-LEASES
+// section 3). Times are i64, of the clock of whom they name.
+//    leader-news := sent:i64 round stable granted:u8 (time:i64 length epoch)?
+struct LeaderNews {
+  Instant sent{};  // its own clock, not later than the message leaves
   Round round;
   LogIndex stable;
-  Round echo;
+  std::optional<lease::Grant> grant;
+};
+
+// What a member says to its leader with each AppendEntriesResult and Pong.
+//    member-news := echo:i64 round time:i64 verified epoch wants:u8
+struct MemberNews {
+  lease::MemberNews lease;
+  Round round;  // latest received in this term
+};
+
+// What a voter says with the result of a real vote: for how long it has answered no leader (R4.3).
+//    vote-news := quiet
+struct VoteNews {
+  Duration quiet{};
+};
+
+// 1  What rides on an engine message, and that message.
+//    body := 0:u8 | 1:u8 leader-news | 2:u8 member-news | 3:u8 vote-news, then
+//            engine-message (consensus/message_codec.h)
+struct RaftMessage {
+  std::variant<std::monostate, LeaderNews, MemberNews, VoteNews> news;
   consensus::Message message;
 };
 
-// 2  The leader's part alone. body := term round stable
+// 2  The leader's news alone; `answer`: please answer, though there may be nothing new.
+//    body := term answer:u8 leader-news
 struct Ping {
   Term term;
-  Round round;
-  LogIndex stable;
+  bool answer = false;
+  LeaderNews news;
 };
 
-// 3  The answer. body := term echo
+// 3  The answer. body := term member-news
 struct Pong {
   Term term;
-  Round echo;
+  MemberNews news;
 };
 
 // 4  A record for the leader to submit. body := the record, to the end
@@ -58,9 +82,12 @@ struct RecordForward {
   SharedBytes record;
 };
 
-// 5  Asks the leader for an index that holds all that was acknowledged. body := nonce
+// 5  Asks the leader for an index that holds all that was acknowledged; `quorum`: whatever its
+// lease,
+//    after a round. body := nonce quorum:u8
 struct FenceRequest {
   Nonce nonce;
+  bool quorum = false;
 };
 
 // 6  body := nonce index

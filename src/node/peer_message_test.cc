@@ -8,6 +8,11 @@
 namespace ram::node {
 namespace {
 
+using namespace std::chrono_literals;
+
+constexpr Instant at(Duration time) {
+  return Instant(time);
+}
 constexpr Heading kHeading{{0x0102030405060708, 0x1112131415161718}, NodeId(1), NodeId(2)};
 
 SharedBytes flat(const Pieces& pieces) {
@@ -54,11 +59,21 @@ std::vector<PeerMessage> all_kinds() {
                    {LogIndex(9), Term(2), LogIndex(10), LogIndex(1), configuration()},
                    SharedBytes(std::string("state"))};
   StatePiece second{Nonce(5), 1, {}, SharedBytes(std::string("more"))};
-  return {RaftMessage{Round(1), LogIndex(2), Round(3), append},
-          Ping{Term(3), Round(300), LogIndex(70'000)},
-          Pong{Term(3), Round(300)},
+  const LeaderNews leader_news{at(1s), Round(1), LogIndex(2),
+                               lease::Grant{at(2s), 250ms, lease::Epoch(3)}};
+  const MemberNews member_news{{at(1s), at(2s), LogIndex(3), lease::Epoch(4), true}, Round(5)};
+  const consensus::AppendEntriesResult result{
+      .term = Term(3), .rejected = {}, .last = LogIndex(5), .version = 2};
+  const consensus::RequestVoteResult vote{.term = Term(3), .granted = true, .version = 2};
+  return {RaftMessage{{}, append},
+          RaftMessage{leader_news, append},
+          RaftMessage{member_news, result},
+          RaftMessage{VoteNews{600ms}, vote},
+          Ping{Term(3), true, leader_news},
+          Ping{Term(3), false, {at(1s), Round(300), LogIndex(70'000), {}}},
+          Pong{Term(3), member_news},
           RecordForward{SharedBytes(std::string("record"))},
-          FenceRequest{Nonce(11)},
+          FenceRequest{Nonce(11), true},
           FenceAnswer{Nonce(11), LogIndex(12)},
           standing,
           note,
@@ -85,20 +100,47 @@ TEST(PeerMessage, ReadsBackWhatItWrote) {
   }
 }
 
-// The bytes of wire version 1, as they were first shipped: other versions must not change them.
+// The bytes of wire version 2, as they were first shipped: other versions must not change them.
 TEST(PeerMessage, GoldenBytes) {
-  EXPECT_EQ(hex(flat(encode_frame(kHeading, Ping{Term(3), Round(300), LogIndex(70'000)})).view()),
-            "01"  // wire version
+  const Ping ping{Term(3),
+                  true,
+                  {Instant(Duration(0x0102030405060708)), Round(300), LogIndex(70'000),
+                   lease::Grant{Instant(Duration(9)), 250ms, lease::Epoch(4)}}};
+  EXPECT_EQ(hex(flat(encode_frame(kHeading, ping)).view()),
+            "02"  // wire version
             "0807060504030201"
             "1817161514131211"  // cluster
             "0100000000000000"
             "0200000000000000"  // source, destination
             "02"                // kind: ping
             "03"
+            "01"  // term, answer
+            "0807060504030201"
             "ac02"
-            "f0a204");  // term, round, stable
-  EXPECT_EQ(hex(flat(encode_frame({}, FenceAnswer{Nonce(11), LogIndex(12)})).view()),
+            "f0a204"  // sent, round, stable
             "01"
+            "0900000000000000"
+            "80e59a77"
+            "04");  // granted: time, length, epoch
+  const Pong pong{
+      Term(3),
+      {{Instant::min(), Instant(Duration(9)), LogIndex(5), lease::Epoch(4), true}, Round(300)}};
+  EXPECT_EQ(hex(flat(encode_frame({}, pong)).view()),
+            "02"
+            "0000000000000000"
+            "0000000000000000"
+            "0000000000000000"
+            "0000000000000000"
+            "03"
+            "03"                // term
+            "0000000000000080"  // echo: none
+            "ac02"
+            "0900000000000000"
+            "05"
+            "04"
+            "01");  // round, time, verified, epoch, wants a lease
+  EXPECT_EQ(hex(flat(encode_frame({}, FenceAnswer{Nonce(11), LogIndex(12)})).view()),
+            "02"
             "0000000000000000"
             "0000000000000000"
             "0000000000000000"
@@ -119,7 +161,7 @@ TEST(PeerMessage, EveryPrefixAndEveryOtherVersionIsRefused) {
       EXPECT_TRUE(!decoded || open_ended) << "kind " << message.index() + 1 << " size " << size;
     }
     std::string other(bytes.view());
-    other[0] = 2;
+    other[0] = 1;
     EXPECT_FALSE(decode_frame(SharedBytes(other)));
   }
 }

@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <cmath>
 #include <type_traits>
 #include <utility>
 
@@ -120,12 +121,15 @@ void Runtime::make_core() {
   core.join = options_.join;
   core.parameters.failover_after = options_.failover_after;
   core.parameters.voters_max = static_cast<uint32_t>(options_.voters_max);
+  core.parameters.leases = options_.leases;
+  core.parameters.clock_drift_permille =
+      static_cast<uint32_t>(std::lround(options_.clock_drift * 1000));
   core.request_timeout = options_.request_timeout;
   core.memory_bytes_max = options_.memory_bytes_max;
   core.seed = entropy();
   core.hash_seed = hash_seed_;
   links_->become(core.id, address_, name_);
-  core_ = std::make_unique<NodeCore>(std::move(core), slot_, loop_->clock(), *links_, *log_);
+  core_ = std::make_unique<NodeCore>(std::move(core), slot_, gate_, loop_->clock(), *links_, *log_);
   core_->start(loop_->now());
   news_ = true;
 }
@@ -163,7 +167,11 @@ void Runtime::feed(Instant now, Call call) {
                    news_ = true;
                  },
                  [&](Fence& fence) {
-                   core_->fence(now, fence.deadline, std::move(fence.done));
+                   core_->fence(now, fence.deadline, fence.trust, std::move(fence.done));
+                   news_ = true;
+                 },
+                 [&](Wait& wait) {
+                   core_->wait_applied(now, wait.index, wait.deadline, std::move(wait.done));
                    news_ = true;
                  },
                  [&](Copies& copies) {
@@ -213,6 +221,7 @@ void Runtime::refuse(Call& call, const Status& why) {
   std::visit(Overloaded{
                  [&](Write& write) { write.done(why, nullptr); },
                  [&](Fence& fence) { fence.done(why); },
+                 [&](Wait& wait) { wait.done(why); },
                  [&](Copies& copies) { copies.done(why); },
                  [&](OkWait& wait) { wait.done(why); },
                  [&](Look& look) { look(why, nullptr, Instant()); },
@@ -255,8 +264,12 @@ void Runtime::submit(std::vector<Write> writes) {
   for (Call& call : calls) refuse(call, status);
 }
 
-void Runtime::fence(Instant deadline, NodeCore::FenceDone done) {
-  push(Fence{deadline, std::move(done)}, 0);
+void Runtime::fence(Instant deadline, NodeCore::Trust trust, NodeCore::FenceDone done) {
+  push(Fence{deadline, trust, std::move(done)}, 0);
+}
+
+void Runtime::wait_applied(LogIndex index, Instant deadline, NodeCore::FenceDone done) {
+  push(Wait{index, deadline, std::move(done)}, 0);
 }
 
 void Runtime::wait_for_copies(size_t wanted, Instant deadline,

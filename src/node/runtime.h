@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <variant>
 #include <vector>
@@ -22,8 +23,10 @@
 #include "base/log.h"
 #include "node/mailbox.h"
 #include "node/node_core.h"
+#include "node/read_gate.h"
 #include "ram/options.h"
 #include "ram/status.h"
+#include "store/hash.h"
 #include "store/store_slot.h"
 
 namespace ram::net {
@@ -57,7 +60,8 @@ class Runtime {
   void submit(Write write);
   // All in this order, with nothing between them; or all fail at once.
   void submit(std::vector<Write> writes);
-  void fence(Instant deadline, NodeCore::FenceDone done);
+  void fence(Instant deadline, NodeCore::Trust trust, NodeCore::FenceDone done);
+  void wait_applied(LogIndex index, Instant deadline, NodeCore::FenceDone done);
   void wait_for_copies(size_t wanted, Instant deadline, std::function<void(Result<size_t>)> done);
   // OK once the node's state is kOk; kUnavailable at the deadline, saying what is waited for.
   void when_ok(Instant deadline, NodeCore::FenceDone done);
@@ -69,12 +73,21 @@ class Runtime {
   Instant after(Duration timeout) const;
   bool on_own_thread() const { return std::this_thread::get_id() == thread_id_.load(); }
   const store::StoreSlot& slot() const { return slot_; }
+  const ReadGate& gate() const { return gate_; }
+  // Of any store of this node.
+  uint64_t hash_of(std::string_view key) const { return store::hash_of(key, hash_seed_); }
   const std::string& name() const { return name_; }
   // That peers are told.
   const std::string& address() const { return address_; }
 
  private:
   struct Fence {
+    Instant deadline;
+    NodeCore::Trust trust;
+    NodeCore::FenceDone done;
+  };
+  struct Wait {
+    LogIndex index;
     Instant deadline;
     NodeCore::FenceDone done;
   };
@@ -87,7 +100,7 @@ class Runtime {
     Instant deadline;
     NodeCore::FenceDone done;
   };
-  using Call = std::variant<Write, Fence, Copies, OkWait, Look>;
+  using Call = std::variant<Write, Fence, Wait, Copies, OkWait, Look>;
 
   explicit Runtime(NodeOptions options);
   Status listen();
@@ -108,6 +121,7 @@ class Runtime {
   std::unique_ptr<net::Loop> loop_;
   Mailbox<Call> mailbox_;
   store::StoreSlot slot_;
+  ReadGate gate_;
   std::string name_;
   std::string address_;
   std::thread thread_;

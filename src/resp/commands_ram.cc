@@ -3,10 +3,12 @@
 //
 // Field names are a contract with programs: add, never rename.
 #include <optional>
+#include <utility>
 
 #include "resp/command_table.h"
 #include "resp/completions.h"
 #include "resp/connection.h"
+#include "resp/front.h"
 #include "resp/numbers.h"
 #include "resp/words.h"
 
@@ -134,19 +136,21 @@ bool cas(WriteCall& call, Reply& error) {
 void reads(LocalCall& call, Reply& reply) {
   Client& client = call.connection.client();
   if (call.words.size() == 1) {
-    return reply.bulk(client.reads == Reads::kStale ? "stale" : "quorum");
+    return reply.bulk(reads_name(client.reads));
   }
-  if (is_word(call.words[1], "QUORUM")) {
-    client.reads = Reads::kLinearizable;
+  constexpr std::pair<std::string_view, Reads> kWays[] = {{"LOCAL", Reads::kLocal},
+                                                          {"LEADER", Reads::kLeader},
+                                                          {"QUORUM", Reads::kQuorum},
+                                                          {"STALE", Reads::kStale}};
+  for (const auto& [name, reads] : kWays) {
+    if (!is_word(call.words[1], name)) continue;
+    const Reads least = call.front.options().reads;
+    if (reads < least) {
+      return reply.error("ERR this node's reads are " + std::string(reads_name(least)) +
+                         "; a connection may only ask for more");
+    }
+    client.reads = reads;
     return reply.ok();
-  }
-  if (is_word(call.words[1], "STALE")) {
-    client.reads = Reads::kStale;
-    return reply.ok();
-  }
-  if (is_word(call.words[1], "LOCAL") || is_word(call.words[1], "LEADER")) {
-    return reply.error(
-        "ERR this version of ram has no read leases: `quorum` is linearizable, `stale` is at once");
   }
   reply.error("ERR reads are local, leader, quorum or stale");
 }
@@ -170,9 +174,11 @@ const Command kRows[] = {
         "array of maps: name id address client role state leader lag lease version since_ms",
         members),
     row("ram.reads", "[local|leader|quorum|stale]", -1, kLoading | kStale | kFast, {}, "O(1)",
-        "How this connection reads. `quorum`: sees every write that was acknowledged before; "
-        "`stale`: what this node has, at once, perhaps old. `local` and `leader` are refused until "
-        "read leases exist.",
+        "How this connection reads. `local`: from this node's memory while it holds a lease, else "
+        "through the leader; `leader`: always asks it; `quorum`: and it asks a majority. These "
+        "three "
+        "see every write that was acknowledged before, and `quorum` trusts no clock. `stale`: what "
+        "this node has, at once, perhaps old.",
         "OK; without an argument a bulk: how it reads", reads),
     row("ram.status", "", 1, kAlways | kFast, {}, "O(1)",
         "What this node is and does. role: leader, follower, standby, joining. state: ok, "

@@ -303,9 +303,9 @@ TEST_F(Commands, Ram) {
   EXPECT_EQ(ask("RAM.GETREV a"), "*4\r\n$5\r\nvalue\r\n$3\r\ntwo\r\n$8\r\nrevision\r\n:2\r\n");
   EXPECT_EQ(ask("RAM.DIGEST"),
             "*6\r\n$7\r\napplied\r\n:9\r\n$8\r\nrevision\r\n:2\r\n$6\r\ndigest\r\n$4\r\n00ff\r\n");
-  EXPECT_EQ(ask("RAM.READS"), "$6\r\nquorum\r\n");
-  EXPECT_EQ(ask("RAM.READS local").substr(0, 50),
-            "-ERR this version of ram has no read leases: `quor");
+  EXPECT_EQ(ask("RAM.READS"), "$5\r\nlocal\r\n");
+  EXPECT_EQ(ask("RAM.READS leader"), "+OK\r\n");
+  EXPECT_EQ(ask("RAM.READS"), "$6\r\nleader\r\n");
   EXPECT_EQ(ask("RAM.READS stale"), "+OK\r\n");
   EXPECT_EQ(ask("RAM.READS"), "$5\r\nstale\r\n");
   EXPECT_EQ(ask("RAM.READS quorum"), "+OK\r\n");

@@ -31,6 +31,16 @@ size_t count_keys(const Command& command, Words words) {
   return count;
 }
 
+bool may_read_now(const Node& node, const Command& command, Words words, Reads reads) {
+  const ReadOptions options{.reads = reads, .timeout = std::nullopt};
+  if (command.keys.first == 0) return node.may_read_all(options);
+  const size_t count = count_keys(command, words);
+  const auto first = static_cast<size_t>(command.keys.first);
+  if (count == 1) return node.may_read(words[first], options);
+  RAM_CHECK(command.keys.step == 1);
+  return node.may_read(words.subspan(first, count), options);
+}
+
 bool a_key_is_too_long(const Command& command, Words words) {
   bool found = false;
   for_each_key(command, words, [&](std::string_view key) { found |= key.size() > kKeyBytesMax; });
@@ -60,7 +70,7 @@ void Connection::reset() {
   client_.name.clear();
   client_.version = Version::k2;
   client_.table = "0";
-  client_.reads = Reads::kLinearizable;
+  client_.reads = front_.options().reads;
   client_.replies_off = client_.skip_next_reply = false;
   client_.no_evict = client_.no_touch = false;
 }
@@ -244,7 +254,8 @@ bool Connection::dispatch_read(const Command& command, Words words) {
       command.has(kSolo) || count_keys(command, words) > front_.options().keys_per_turn;
   if (solo && !queue_.empty()) return false;
   if (must_wait(command, words) || !has_room()) return false;
-  const uint64_t fence = client_.reads == Reads::kStale ? 0 : front_.join_fence(*this);
+  const bool now = may_read_now(front_.node(), command, words, client_.reads);
+  const uint64_t fence = now ? 0 : front_.join_fence(*this);
   enqueue({.command = &command,
            .kind = Kind::kRead,
            .exclusive = solo,

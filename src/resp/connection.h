@@ -71,7 +71,7 @@ struct Client {
 
   Version version = Version::k2;
   std::string table = "0";
-  Reads reads = Reads::kLinearizable;
+  Reads reads = Reads::kLocal;
   bool replies_off = false;
   bool skip_next_reply = false;
   bool no_evict = false;

@@ -103,6 +103,17 @@ TEST_F(ConnectionTest, AFailedFenceFailsItsReadsOnly) {
   EXPECT_EQ(one().replies(), "-CLUSTERDOWN no leader\r\n-CLUSTERDOWN no leader\r\n$-1\r\n");
 }
 
+TEST_F(ConnectionTest, UnderALeaseReadsAskNobody) {
+  fake_node().lease = true;
+  EXPECT_EQ(ask("GET k"), "$-1\r\n");
+  EXPECT_EQ(ask("MGET a b"), "*2\r\n$-1\r\n$-1\r\n");
+  EXPECT_EQ(fake_node().fences, 0U);
+  EXPECT_EQ(ask("RAM.READS quorum"), "+OK\r\n");
+  EXPECT_EQ(ask("GET k"), "$-1\r\n");
+  EXPECT_EQ(fake_node().fences, 1U);
+  EXPECT_EQ(fake_node().fenced_as, Reads::kQuorum);
+}
+
 TEST_F(ConnectionTest, StaleReadsAskNobody) {
   EXPECT_EQ(ask("RAM.READS stale"), "+OK\r\n");
   type("GET a\r\nEXISTS a b\r\n");

@@ -362,8 +362,24 @@ void Node::commit(std::vector<Call> calls, WriteOptions) {
   }
 }
 
-void Node::fence(ReadOptions, Callback<Status> callback) {
+bool Node::may_read(View, ReadOptions options) const {
+  return options.reads == Reads::kStale || (options.reads == Reads::kLocal && inside_->fake.lease);
+}
+bool Node::may_read(std::span<const View>, ReadOptions options) const {
+  return may_read(View(), options);
+}
+bool Node::may_read_all(ReadOptions options) const {
+  return may_read(View(), options);
+}
+
+std::string_view reads_name(Reads reads) {
+  constexpr std::string_view kNames[] = {"local", "leader", "quorum", "stale"};
+  return kNames[static_cast<size_t>(reads)];
+}
+
+void Node::fence(ReadOptions options, Callback<Status> callback) {
   FakeNode& fake = inside_->fake;
+  fake.fenced_as = options.reads;
   ++fake.fences;
   fake.add_fence([&fake, callback = std::move(callback)] {
     callback(fake.fence_status ? fake.fence_status() : Status());

@@ -6,6 +6,7 @@
 // Node::start makes one; fake_node() is the one made last.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -48,11 +49,13 @@ class FakeNode {
   std::function<Status()> write_status;
   std::function<Status()> fence_status;
   NodeStatus status;
+  std::atomic<bool> lease = false;  // reads may be answered at once
   size_t copies = 2;
 
   // What was asked for so far.
   size_t commits = 0;  // calls of commit()
   size_t fences = 0;
+  Reads fenced_as = Reads::kLocal;  // the last of them
 
   // ---- for ram::Node ----
 

@@ -148,9 +148,10 @@ void Front::hand_over() {
     fence_wanted_ = false;
     completions_->expect(1);
     const uint64_t number = first_fence_ + fences_.size() - 1;
-    node_.fence({}, [completions = completions_.get(), number](Status status) {
-      completions->push_fence(number, std::move(status));
-    });
+    node_.fence({.reads = fence_reads_, .timeout = std::nullopt},
+                [completions = completions_.get(), number](Status status) {
+                  completions->push_fence(number, std::move(status));
+                });
   }
 }
 
@@ -216,8 +217,11 @@ void Front::cancel_call(uint32_t index) {
 uint64_t Front::join_fence(Connection& connection) {
   if (!fence_wanted_) {
     fence_wanted_ = true;
+    // A fence does for all before it: none asks less than one that is under way.
+    if (fences_.empty()) fence_reads_ = Reads::kLocal;
     fences_.push({});
   }
+  fence_reads_ = std::max(fence_reads_, connection.client_.reads);
   const uint64_t number = first_fence_ + fences_.size() - 1;
   Fence& fence = fences_.back();
   ++fence.uses;

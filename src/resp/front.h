@@ -133,9 +133,10 @@ class Front {
   size_t writing_bytes_ = 0;
 
   Fifo<Fence> fences_;
-  uint64_t first_fence_ = 1;   // number of fences_.front()
-  uint64_t fences_ok_ = 0;     // the largest number that ended well
-  bool fence_wanted_ = false;  // the last of fences_ is still to be asked for
+  uint64_t first_fence_ = 1;           // number of fences_.front()
+  uint64_t fences_ok_ = 0;             // the largest number that ended well
+  bool fence_wanted_ = false;          // the last of fences_ is still to be asked for
+  Reads fence_reads_ = Reads::kLocal;  // of the last of fences_
 
   std::vector<Connection*> marked_;
   std::vector<Connection*> pumping_;  // kept for its memory

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "ram/options.h"
 #include "resp/parser.h"
 
 namespace ram::resp {
@@ -38,6 +39,9 @@ struct FrontOptions {
 
   // A stalled connection with so much unparsed is not read from.
   size_t unparsed_bytes_max = size_t{256} << 10;
+
+  // How a connection reads until it says otherwise, and what it may not ask less than.
+  Reads reads = Reads::kLocal;
 
   // Shown by INFO and CONFIG GET; 0: not known.
   size_t memory_bytes_max = 0;

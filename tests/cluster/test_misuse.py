@@ -28,8 +28,10 @@ class CommandLine(OneLine):
         self.assert_one_line(error, *words)
 
     def test_unknown_flags_and_verbs_are_named(self):
-        self.assert_misuse("serve", "--leases", "on", words=("--leases", "--help"))
-        self.assert_misuse("serve", "--reads", "local", words=("--reads",))
+        self.assert_misuse("serve", "--lease", "on", words=("--lease", "--help"))
+        self.assert_misuse("serve", "--leases", "yes", words=("--leases", "on", "off"))
+        self.assert_misuse("serve", "--reads", "stale", words=("--reads", "quorum"))
+        self.assert_misuse("serve", "--clock-drift", "20", words=("--clock-drift", "from 0 to 1"))
         self.assert_misuse("dance", words=("dance",))
         self.assert_misuse(words=("--help",))
 

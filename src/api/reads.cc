@@ -1,0 +1,104 @@
+// How a read on any thread gets to what it must see (node/read_path.h): from this node's memory
+// while it holds a lease, else by asking the leader.
+
+#include <algorithm>
+#include <utility>
+
+#include "api/node_inside.h"
+#include "api/waiter.h"
+#include "ram/node.h"
+
+namespace ram {
+
+using node::LocalRead;
+using Trust = node::NodeCore::Trust;
+
+template <class Touch>
+Node::Inside::Passage Node::Inside::passage_by(Reads asked, Touch touch) const {
+  if (asked == Reads::kStale) return {.kind = Passage::Kind::kOpen};
+  asked = std::max(asked, reads);
+  if (asked == Reads::kQuorum) return {.kind = Passage::Kind::kAsk, .trust = Trust::kQuorum};
+  if (asked == Reads::kLeader) return {.kind = Passage::Kind::kAsk, .trust = Trust::kLeader};
+  LocalRead read(runtime->gate());
+  if (!read.holds(runtime->now())) return {.kind = Passage::Kind::kAsk, .trust = Trust::kLeader};
+  touch(read);
+  if (!read.ready()) return {.kind = Passage::Kind::kWait, .index = read.wait_for()};
+  runtime->gate().count_local();
+  return {.kind = Passage::Kind::kOpen};
+}
+
+Node::Inside::Passage Node::Inside::passage(Reads asked, std::string_view key) const {
+  const uint64_t hash = runtime->hash_of(key);
+  return passage_by(asked, [hash](LocalRead& read) { read.touches(hash); });
+}
+
+Node::Inside::Passage Node::Inside::passage(Reads asked,
+                                            std::span<const std::string_view> keys) const {
+  return passage_by(asked, [&](LocalRead& read) {
+    for (const std::string_view key : keys) read.touches(runtime->hash_of(key));
+  });
+}
+
+Node::Inside::Passage Node::Inside::passage(Reads asked, std::span<const std::string> keys) const {
+  return passage_by(asked, [&](LocalRead& read) {
+    for (const std::string& key : keys) read.touches(runtime->hash_of(key));
+  });
+}
+
+Node::Inside::Passage Node::Inside::passage_of_all(Reads asked) const {
+  return passage_by(asked, [](LocalRead& read) { read.touches_all(); });
+}
+
+void Node::Inside::pass(const Passage& passage, ReadOptions options,
+                        node::NodeCore::FenceDone done) const {
+  switch (passage.kind) {
+    case Passage::Kind::kOpen:
+      return done(Status());
+    case Passage::Kind::kWait:
+      return runtime->wait_applied(passage.index, deadline(options.timeout), std::move(done));
+    case Passage::Kind::kAsk:
+      return runtime->fence(deadline(options.timeout), passage.trust, std::move(done));
+  }
+}
+
+Status Node::Inside::pass(const Passage& passage, ReadOptions options) const {
+  if (passage.open()) return {};
+  if (Status refused = may_block(); !refused.ok()) return refused;
+  Waiter<Status> waiter;
+  pass(passage, options, [&waiter](const Status& status) { waiter.set(status); });
+  return waiter.wait();
+}
+
+bool Node::may_read(std::string_view key, ReadOptions options) const {
+  return inside_->passage(options.reads, key).open();
+}
+bool Node::may_read(std::span<const std::string_view> keys, ReadOptions options) const {
+  return inside_->passage(options.reads, keys).open();
+}
+bool Node::may_read_all(ReadOptions options) const {
+  return inside_->passage_of_all(options.reads).open();
+}
+
+Status Node::fence(ReadOptions options) {
+  return inside_->pass(inside_->passage_of_all(options.reads), options);
+}
+void Node::fence(ReadOptions options, Callback<Status> callback) {
+  inside_->pass(inside_->passage_of_all(options.reads), options,
+                [callback = std::move(callback)](const Status& status) { callback(status); });
+}
+
+std::string_view reads_name(Reads reads) {
+  switch (reads) {
+    case Reads::kLocal:
+      return "local";
+    case Reads::kLeader:
+      return "leader";
+    case Reads::kQuorum:
+      return "quorum";
+    case Reads::kStale:
+      return "stale";
+  }
+  return "unknown";
+}
+
+}  // namespace ram
