@@ -24,6 +24,13 @@ inline constexpr size_t kRecordBytesMax = size_t{32} << 20;
 // A record is closed at this size while more is waiting: small enough to keep the pipe busy.
 inline constexpr size_t kRecordBytesWanted = size_t{256} << 10;
 
+// Answers and appended values of one record: small requests may ask for large answers, and all of a
+// record is applied in one go. Then: kOverloaded.
+inline constexpr size_t kRecordWorkBytesMax = size_t{256} << 20;
+// Answers kept for one origin in the replicated state. Beyond it the oldest go: if their call still
+// waits then, which takes a state transfer in between, it ends as perhaps applied.
+inline constexpr size_t kSessionAnswerBytesMax = size_t{64} << 20;
+
 // Store. Views of one store at a time, counting those that are closed and still being let go: an
 // entry counts the views that need it in 8 bits. Then freeze() has none to give.
 inline constexpr size_t kViewsMax = 255;

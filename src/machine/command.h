@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "base/ids.h"
+#include "base/limits.h"
 
 namespace ram::machine {
 
@@ -72,9 +73,6 @@ enum class Outcome : uint8_t {
   kOverloaded = 6,     // those of its record exceed kRecordWorkBytesMax; the same call may succeed
 };
 inline constexpr uint8_t kOutcomes = 7;
-// Small requests may ask for large answers. This bounds what one record makes, whatever it asks
-// for.
-inline constexpr size_t kRecordWorkBytesMax = size_t{256} << 20;
 
 // The answer to one operation: a value, a number, or nothing.
 struct Answer {

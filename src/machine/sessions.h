@@ -24,10 +24,6 @@
 
 namespace ram::machine {
 
-// Answers kept for one origin. Beyond it the oldest go: if their call still waits then, which takes
-// a state transfer in between, it ends as perhaps applied.
-inline constexpr size_t kSessionAnswerBytesMax = size_t{64} << 20;
-
 class Session {
  public:
   enum class Verdict {
