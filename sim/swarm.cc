@@ -108,7 +108,7 @@ Swarm draw_swarm(const World& world, size_t nodes, Duration length) {
   // A stream of its own: what older seeds draw stays as it was.
   Random window = world.stream("window");
   for (node::CoreLimits& limits : swarm.limits) {
-    if (window.one_in(2)) limits.replication_bytes = window.between(100, 20'000);
+    if (window.one_in(2)) limits.replication_bytes = window.between(2'000, 20'000);
   }
   swarm.pass_max = random.one_in(2) ? Duration(0) : draw(random, microseconds(10), milliseconds(2));
   swarm.timer_late = draw(random, microseconds(1), milliseconds(2));

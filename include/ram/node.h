@@ -134,14 +134,15 @@ class Node {
   };
   void commit(std::vector<Call> calls, WriteOptions options);
 
-  // True if this node may answer a read of `keys`, of whatever tables, from its memory now: a
+  // True if this node may answer a read of `keys` of `table` from its memory now: a
   // Moment taken afterwards is a linearizable read of them. It holds a read lease, and no write of
   // them is under way. False says nothing: use fence(). kLeader and kQuorum are always false,
   // kStale true.
   //
   // Any thread. Does not block; costs a reading of the clock and some loads, and sends nothing.
-  bool may_read(std::string_view key, ReadOptions options = {}) const;
-  bool may_read(std::span<const std::string_view> keys, ReadOptions options = {}) const;
+  bool may_read(std::string_view table, std::string_view key, ReadOptions options = {}) const;
+  bool may_read(std::string_view table, std::span<const std::string_view> keys,
+                ReadOptions options = {}) const;
   bool may_read_all(ReadOptions options = {}) const;
 
   // When it is OK, this node's memory holds every write that was acknowledged, by whichever node,

@@ -36,9 +36,10 @@ struct Node::Inside {
 
     bool open() const { return kind == Kind::kOpen; }
   };
-  Passage passage(Reads asked, std::string_view key) const;
-  Passage passage(Reads asked, std::span<const std::string_view> keys) const;
-  Passage passage(Reads asked, std::span<const std::string> keys) const;
+  // Has the memory fetched meanwhile that a lookup will need.
+  Passage passage(Reads asked, std::string_view table, std::string_view key) const;
+  template <class Keys>
+  Passage passage(Reads asked, std::string_view table, const Keys& keys) const;
   Passage passage_of_all(Reads asked) const;
   // Blocks until the passage is open. Requires, unless it is: may_block().
   Status pass(const Passage& passage, ReadOptions options) const;

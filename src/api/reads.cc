@@ -2,11 +2,14 @@
 // while it holds a lease, else by asking the leader.
 
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "api/node_inside.h"
 #include "api/waiter.h"
 #include "ram/node.h"
+#include "store/reading.h"
 
 namespace ram {
 
@@ -27,23 +30,36 @@ Node::Inside::Passage Node::Inside::passage_by(Reads asked, Touch touch) const {
   return {.kind = Passage::Kind::kOpen};
 }
 
-Node::Inside::Passage Node::Inside::passage(Reads asked, std::string_view key) const {
+Node::Inside::Passage Node::Inside::passage(Reads asked, std::string_view table,
+                                            std::string_view key) const {
   const uint64_t hash = runtime->hash_of(key);
+  {
+    // Reading a clock waits for what was loaded, not for what is only asked for.
+    const store::Reading reading(runtime->slot());
+    const store::Table* const at = reading.table(table);
+    if (at != nullptr) reading.prefetch(*at, {key, hash});
+  }
+  runtime->gate().prefetch(hash);
   return passage_by(asked, [hash](LocalRead& read) { read.touches(hash); });
 }
 
-Node::Inside::Passage Node::Inside::passage(Reads asked,
-                                            std::span<const std::string_view> keys) const {
+template <class Keys>
+Node::Inside::Passage Node::Inside::passage(Reads asked, std::string_view table,
+                                            const Keys& keys) const {
+  {
+    const store::Reading reading(runtime->slot());
+    if (const store::Table* const at = reading.table(table)) {
+      for (const std::string_view key : keys) reading.prefetch(*at, reading.store().key(key));
+    }
+  }
   return passage_by(asked, [&](LocalRead& read) {
     for (const std::string_view key : keys) read.touches(runtime->hash_of(key));
   });
 }
-
-Node::Inside::Passage Node::Inside::passage(Reads asked, std::span<const std::string> keys) const {
-  return passage_by(asked, [&](LocalRead& read) {
-    for (const std::string& key : keys) read.touches(runtime->hash_of(key));
-  });
-}
+template Node::Inside::Passage Node::Inside::passage(
+    Reads asked, std::string_view table, const std::span<const std::string_view>& keys) const;
+template Node::Inside::Passage Node::Inside::passage(Reads asked, std::string_view table,
+                                                     const std::vector<std::string>& keys) const;
 
 Node::Inside::Passage Node::Inside::passage_of_all(Reads asked) const {
   return passage_by(asked, [](LocalRead& read) { read.touches_all(); });
@@ -69,11 +85,12 @@ Status Node::Inside::pass(const Passage& passage, ReadOptions options) const {
   return waiter.wait();
 }
 
-bool Node::may_read(std::string_view key, ReadOptions options) const {
-  return inside_->passage(options.reads, key).open();
+bool Node::may_read(std::string_view table, std::string_view key, ReadOptions options) const {
+  return inside_->passage(options.reads, table, key).open();
 }
-bool Node::may_read(std::span<const std::string_view> keys, ReadOptions options) const {
-  return inside_->passage(options.reads, keys).open();
+bool Node::may_read(std::string_view table, std::span<const std::string_view> keys,
+                    ReadOptions options) const {
+  return inside_->passage(options.reads, table, keys).open();
 }
 bool Node::may_read_all(ReadOptions options) const {
   return inside_->passage_of_all(options.reads).open();

@@ -151,7 +151,8 @@ template <class T, class Inside>
 Result<T> read(const Inside& inside, const Node& node, std::string_view table, std::string_view key,
                ReadOptions options, Lookup<T> lookup) {
   if (Status status = check_read(table, key); !status.ok()) return status;
-  if (Status status = inside.pass(inside.passage(options.reads, key), options); !status.ok()) {
+  if (Status status = inside.pass(inside.passage(options.reads, table, key), options);
+      !status.ok()) {
     return status;
   }
   return lookup(node.moment(), table, key);
@@ -161,7 +162,7 @@ template <class T, class Inside>
 void read(const Inside& inside, const Node& node, const std::string& table, std::string_view key,
           ReadOptions options, Lookup<T> lookup, Callback<Result<T>> callback) {
   if (Status status = check_read(table, key); !status.ok()) return callback(std::move(status));
-  const auto passage = inside.passage(options.reads, key);
+  const auto passage = inside.passage(options.reads, table, key);
   if (passage.open()) return callback(lookup(node.moment(), table, key));
   inside.pass(passage, options,
               [&node, table, key = std::string(key), lookup,
@@ -240,7 +241,8 @@ Result<Values> Table::get(std::span<const std::string_view> keys, ReadOptions op
     if (Status status = check_read(name_, key); !status.ok()) return status;
   }
   const Node::Inside& inside = *node_->inside_;
-  if (Status status = inside.pass(inside.passage(options.reads, keys), options); !status.ok()) {
+  if (Status status = inside.pass(inside.passage(options.reads, name_, keys), options);
+      !status.ok()) {
     return status;
   }
   return values_in(node_->moment(), name_, keys);
@@ -251,7 +253,7 @@ void Table::get(std::vector<std::string> keys, ReadOptions options,
     if (Status status = check_read(name_, key); !status.ok()) return callback(std::move(status));
   }
   const Node::Inside& inside = *node_->inside_;
-  const auto passage = inside.passage(options.reads, std::span<const std::string>(keys));
+  const auto passage = inside.passage(options.reads, name_, keys);
   inside.pass(passage, options,
               [node = node_, name = name_, keys = std::move(keys),
                callback = std::move(callback)](const Status& status) {

@@ -50,6 +50,7 @@ class ReadGate {
     return LogIndex(std::max(cells_[cell_of(key_hash)].load(std::memory_order_acquire),
                              all_.load(std::memory_order_acquire)));
   }
+  void prefetch(uint64_t key_hash) const { __builtin_prefetch(&cells_[cell_of(key_hash)]); }
   // The last entry that touches anything.
   LogIndex pending_of_all() const { return LogIndex(newest_.load(std::memory_order_acquire)); }
   LogIndex applied() const {

@@ -31,14 +31,14 @@ size_t count_keys(const Command& command, Words words) {
   return count;
 }
 
-bool may_read_now(const Node& node, const Command& command, Words words, Reads reads) {
-  const ReadOptions options{.reads = reads, .timeout = std::nullopt};
+bool may_read_now(const Node& node, const Client& client, const Command& command, Words words) {
+  const ReadOptions options{.reads = client.reads, .timeout = std::nullopt};
   if (command.keys.first == 0) return node.may_read_all(options);
   const size_t count = count_keys(command, words);
   const auto first = static_cast<size_t>(command.keys.first);
-  if (count == 1) return node.may_read(words[first], options);
+  if (count == 1) return node.may_read(client.table, words[first], options);
   RAM_CHECK(command.keys.step == 1);
-  return node.may_read(words.subspan(first, count), options);
+  return node.may_read(client.table, words.subspan(first, count), options);
 }
 
 bool a_key_is_too_long(const Command& command, Words words) {
@@ -254,7 +254,7 @@ bool Connection::dispatch_read(const Command& command, Words words) {
       command.has(kSolo) || count_keys(command, words) > front_.options().keys_per_turn;
   if (solo && !queue_.empty()) return false;
   if (must_wait(command, words) || !has_room()) return false;
-  const bool now = may_read_now(front_.node(), command, words, client_.reads);
+  const bool now = may_read_now(front_.node(), client_, command, words);
   const uint64_t fence = now ? 0 : front_.join_fence(*this);
   enqueue({.command = &command,
            .kind = Kind::kRead,

@@ -362,14 +362,14 @@ void Node::commit(std::vector<Call> calls, WriteOptions) {
   }
 }
 
-bool Node::may_read(View, ReadOptions options) const {
+bool Node::may_read(View, View, ReadOptions options) const {
   return options.reads == Reads::kStale || (options.reads == Reads::kLocal && inside_->fake.lease);
 }
-bool Node::may_read(std::span<const View>, ReadOptions options) const {
-  return may_read(View(), options);
+bool Node::may_read(View, std::span<const View>, ReadOptions options) const {
+  return may_read_all(options);
 }
 bool Node::may_read_all(ReadOptions options) const {
-  return may_read(View(), options);
+  return may_read(View(), View(), options);
 }
 
 std::string_view reads_name(Reads reads) {
