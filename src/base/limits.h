@@ -92,5 +92,9 @@ inline constexpr size_t kInlineBytesMax = 65'536;
 // that does not read at all for kClientIdleWriteSeconds is closed.
 inline constexpr size_t kClientInputBytesMax = size_t{64} << 20;
 inline constexpr size_t kClientOutputBytesMax = size_t{64} << 20;
+// Replies that one client's commands make before others have their turn: a millisecond of copying.
+inline constexpr size_t kClientTurnBytesMax = size_t{1} << 20;
+// A read of more keys runs alone on its connection, in as many turns as it takes.
+inline constexpr size_t kReadKeysAtOnce = 64;
 
 }  // namespace ram

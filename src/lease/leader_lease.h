@@ -96,7 +96,7 @@ class LeaderLease {
     bool lags = false;
     Instant readmit = Instant::min();
     Duration backoff{};
-    Instant calm_since = Instant::min();
+    Instant calm_since{};
   };
 
   Instant quorum_end(Instant now) const;

@@ -54,9 +54,11 @@ struct ReadCall {
   Progress& progress;
   size_t reply_bytes_max;
   size_t keys_per_turn;  // more only in the next turn
+  size_t turn_bytes_max;
+  bool alone;  // it may take several turns
 };
 // Returns true when the reply is written. False: nothing was written; call again, in a later turn.
-// Only commands with kSolo, or with more than keys_per_turn keys, may return false.
+// Only those that run alone may return false: commands with kSolo, or with many keys.
 using ReadHandler = bool (*)(ReadCall& call, Reply& reply);
 
 // A write that was committed, on its way to a reply.

@@ -58,7 +58,7 @@ bool flushall(WriteCall& call, Reply& error) {
 bool exists(ReadCall& call, Reply& reply) {
   const size_t count = call.words.size() - 1;
   Progress& progress = call.progress;
-  if (count <= call.keys_per_turn) progress = {};
+  if (!call.alone) progress = {};
   const size_t end = std::min<size_t>(count, progress.position + call.keys_per_turn);
   for (; progress.position < end; ++progress.position) {
     if (call.moment.get(call.table, call.words[1 + progress.position])) ++progress.count;

@@ -1,4 +1,5 @@
 // GET SET SETNX GETSET GETDEL MGET MSET MSETNX STRLEN APPEND INCR DECR INCRBY DECRBY.
+#include <array>
 #include <limits>
 #include <optional>
 
@@ -31,27 +32,38 @@ bool strlen(ReadCall& call, Reply& reply) {
   return true;
 }
 
-// As many keys in a turn as others can wait for; what is found is gathered meanwhile, so that the
-// Moment does not depend on how fast the client reads.
+bool too_large(const ReadCall& call, Reply& reply) {
+  reply.error("ERR the reply would be larger than " + std::to_string(call.reply_bytes_max) +
+              " bytes: ask for fewer keys at once");
+  return true;
+}
+
+bool mget_few(ReadCall& call, Reply& reply) {
+  std::array<std::optional<Found>, kReadKeysAtOnce> found;
+  const size_t count = call.words.size() - 1;
+  size_t bytes = 0;
+  for (size_t i = 0; i < count; ++i) {
+    found[i] = call.moment.get(call.table, call.words[1 + i]);
+    if (found[i]) bytes += found[i]->value.size();
+  }
+  if (bytes > call.reply_bytes_max) return too_large(call, reply);
+  reply.array(count);
+  for (size_t i = 0; i < count; ++i) value_or_null(found[i], reply);
+  return true;
+}
+
+// As many keys, and bytes, in a turn as others can wait for; what is found is gathered meanwhile,
+// so that the Moment does not depend on how fast the client reads.
 bool mget(ReadCall& call, Reply& reply) {
+  if (!call.alone) return mget_few(call, reply);
   const size_t count = call.words.size() - 1;
   Progress& progress = call.progress;
-  if (count <= call.keys_per_turn) {
-    reply.array(count);
-    for (const std::string_view key : call.words.subspan(1)) {
-      value_or_null(call.moment.get(call.table, key), reply);
-    }
-    return true;
-  }
   Reply part(progress.encoded, reply.version());
   const size_t end = std::min<size_t>(count, progress.position + call.keys_per_turn);
-  for (; progress.position < end; ++progress.position) {
+  const size_t enough = progress.encoded.size() + call.turn_bytes_max;
+  for (; progress.position < end && progress.encoded.size() < enough; ++progress.position) {
     value_or_null(call.moment.get(call.table, call.words[1 + progress.position]), part);
-    if (progress.encoded.size() > call.reply_bytes_max) {
-      reply.error("ERR the reply would be larger than " + std::to_string(call.reply_bytes_max) +
-                  " bytes: ask for fewer keys at once");
-      return true;
-    }
+    if (progress.encoded.size() > call.reply_bytes_max) return too_large(call, reply);
   }
   if (progress.position < count) return false;
   reply.array(count);

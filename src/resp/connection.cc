@@ -88,6 +88,7 @@ void Connection::pump() {
   if (gone_) return;
   budget_ = front_.options().commands_per_turn;
   keys_budget_ = front_.options().keys_per_turn;
+  bytes_budget_ = front_.options().turn_bytes_max;
   for (;;) {
     const bool drained = drain();
     const bool parsed = parse();
@@ -251,7 +252,8 @@ bool Connection::dispatch_local(const Command& command, Words words) {
 
 bool Connection::dispatch_read(const Command& command, Words words) {
   const bool solo =
-      command.has(kSolo) || count_keys(command, words) > front_.options().keys_per_turn;
+      command.has(kSolo) ||
+      count_keys(command, words) > std::min(front_.options().keys_per_turn, kReadKeysAtOnce);
   if (solo && !queue_.empty()) return false;
   if (must_wait(command, words) || !has_room()) return false;
   const bool now = may_read_now(front_.node(), client_, command, words);
@@ -413,12 +415,14 @@ bool Connection::drain() {
   };
   std::optional<Taken> taken;
   while (!queue_.empty() && !gone_ && may_answer()) {
-    if (keys_budget_ == 0) {
+    if (keys_budget_ == 0 || bytes_budget_ == 0) {
       front_.again(*this);
       break;
     }
     Queued& queued = queue_.front();
+    const size_t before_it = output_.size();
     if (!answer(queued, taken)) break;
+    bytes_budget_ -= std::min(bytes_budget_, output_.size() - before_it);
     keys_budget_ -= std::min<size_t>(keys_budget_, queued.words);
     dequeue();
   }
@@ -457,7 +461,9 @@ bool Connection::answer_read(Queued& read, std::optional<Taken>& taken) {
                 .words = words_of(read),
                 .progress = state.progress,
                 .reply_bytes_max = front_.options().reply_bytes_max,
-                .keys_per_turn = front_.options().keys_per_turn};
+                .keys_per_turn = front_.options().keys_per_turn,
+                .turn_bytes_max = front_.options().turn_bytes_max,
+                .alone = read.exclusive};
   const bool answered =
       reply([&](Reply& to) { return std::get<ReadHandler>(read.command->handler)(call, to); });
   if (answered) {

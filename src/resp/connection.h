@@ -193,6 +193,7 @@ class Connection {
   // What may still be done in this turn: commands taken, keys looked up for replies.
   size_t budget_ = 0;
   size_t keys_budget_ = 0;
+  size_t bytes_budget_ = 0;  // of replies
   bool stalled_ = false;  // there are requests that may not be taken yet
 
   bool closing_ = false;  // after what is in output_

@@ -320,6 +320,41 @@ TEST_F(SmallFrontTest, AReplyThatIsTooLargeIsAnError) {
   EXPECT_EQ(ask(client, "PING\r\n"), "+PONG\r\n");
 }
 
+class BriefTurnsTest : public FrontTest {
+ protected:
+  BriefTurnsTest() : FrontTest({.turn_bytes_max = 250}) { fake_node().lease = true; }
+};
+
+TEST_F(BriefTurnsTest, AConnectionsRepliesLeaveRoomForOthers) {
+  TestClient& client = connect();
+  ask(client, "SET a " + std::string(200, 'x') + "\r\n");
+  const std::string reply = "$200\r\n" + std::string(200, 'x') + "\r\n";
+  std::string gets;
+  for (int i = 0; i < 5; ++i) gets += "GET a\r\n";
+  client.type(gets);
+  front_->turn();
+  EXPECT_EQ(client.replies(), reply + reply) << "the second reached the bound";
+  front_->turn();
+  EXPECT_EQ(client.replies(), reply + reply);
+  front_->turn();
+  EXPECT_EQ(client.replies(), reply);
+}
+
+TEST_F(BriefTurnsTest, AReadOfManyKeysGoesOnInLaterTurns) {
+  TestClient& client = connect();
+  ask(client, "SET a " + std::string(200, 'x') + "\r\n");
+  std::vector<std::string> names{"MGET"};
+  for (int i = 0; i < 70; ++i) names.push_back("a");
+  client.type(request(names));
+  for (int turn = 0; turn < 34; ++turn) {
+    front_->turn();
+    EXPECT_EQ(client.replies(), "") << turn;
+  }
+  EXPECT_EQ(ask(connect(), "PING\r\n"), "+PONG\r\n");
+  for (int turn = 0; turn < 5; ++turn) front_->turn();
+  EXPECT_EQ(client.replies().size(), 5 + 70 * (6 + 202));
+}
+
 // ---- against a simpler model ----
 
 // What a connection must see if its commands ran one after another, alone.

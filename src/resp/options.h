@@ -36,6 +36,7 @@ struct FrontOptions {
   // In one turn of the loop, before other connections have theirs.
   size_t commands_per_turn = 1'024;
   size_t keys_per_turn = 4'096;
+  size_t turn_bytes_max = kClientTurnBytesMax;  // of replies; the one that reaches it is finished
 
   // A stalled connection with so much unparsed is not read from.
   size_t unparsed_bytes_max = size_t{256} << 10;
