@@ -93,6 +93,13 @@ class Node:
             self.process.wait()
             raise
 
+    def pause(self):
+        """Its processor time ends here; its sockets stay."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
     def log(self):
         return self.log_path.read_text(errors="replace")
 
