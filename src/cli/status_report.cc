@@ -171,6 +171,15 @@ std::string StatusReport::summary() const {
     row("data", "revision " + status_.text("revision") + ", applied " + status_.text("applied") +
                     " of " + status_.text("commit") + " committed");
   }
+  if (!status_.text("reads_local").empty()) {
+    const bool lease = status_.number("lease") != 0;
+    row("reads",
+        (lease ? "from memory, under a lease for " + duration_of(status_.number("lease_ms"))
+               : std::string("through the leader, without a lease")) +
+            "; so far " + status_.text("reads_local") + " from memory, " +
+            status_.text("reads_waited") + " waited for a write, " + status_.text("reads_asked") +
+            " asked, " + status_.text("reads_refused") + " refused");
+  }
   if (const std::string waiting = status_.text("waiting_for"); !waiting.empty()) {
     row("waiting", waiting);
   }
@@ -183,13 +192,13 @@ std::string StatusReport::summary() const {
 
 std::string StatusReport::members_table() const {
   std::vector<std::vector<std::string>> rows = {
-      {"MEMBER", "ROLE", "STATE", "SINCE", "LAG", "CLIENTS", "PEERS", "VERSION"}};
+      {"MEMBER", "ROLE", "STATE", "SINCE", "LAG", "LEASE", "CLIENTS", "PEERS", "VERSION"}};
   for (const Fields& member : members_) {
     const bool leader = member.number("leader") != 0;
     rows.push_back({member.text("name"), leader ? "leader" : member.text("role"),
                     member.text("state"), since_of(member.number("since_ms")), member.text("lag"),
-                    or_dash(member.text("client")), member.text("address"),
-                    or_dash(member.text("version"))});
+                    member.number("lease") != 0 ? "yes" : "-", or_dash(member.text("client")),
+                    member.text("address"), or_dash(member.text("version"))});
   }
   return aligned(rows);
 }

@@ -54,9 +54,23 @@ TEST(StatusReport, TheTableSaysHowTheNodeAndItsClusterAre) {
             "cluster  c0ffee, 3 members, 3 voters, leader n1, term 3\n"
             "data     revision 12, applied 20 of 20 committed\n"
             "\n"
-            "MEMBER  ROLE    STATE  SINCE  LAG  CLIENTS         PEERS           VERSION\n"
-            "n1      leader  up     -      0    127.0.0.1:6371  127.0.0.1:7371  -\n"
-            "n2      voter   up     5.0s   0    127.0.0.1:6371  127.0.0.1:7371  -\n");
+            "MEMBER  ROLE    STATE  SINCE  LAG  LEASE  CLIENTS         PEERS           VERSION\n"
+            "n1      leader  up     -      0    -      127.0.0.1:6371  127.0.0.1:7371  -\n"
+            "n2      voter   up     5.0s   0    -      127.0.0.1:6371  127.0.0.1:7371  -\n");
+}
+
+TEST(StatusReport, SaysHowReadsAreAnswered) {
+  const auto report = [](int64_t lease) {
+    return StatusReport(array({text("name"), text("n1"), text("cluster"), text("c0ffee"),
+                               text("lease"), number(lease), text("lease_ms"), number(240),
+                               text("reads_local"), number(7), text("reads_waited"), number(1),
+                               text("reads_asked"), number(2), text("reads_refused"), number(0)}),
+                        array({}))
+        .table();
+  };
+  EXPECT_THAT(report(1), HasSubstr("reads    from memory, under a lease for 240ms; so far 7 from "
+                                   "memory, 1 waited for a write, 2 asked, 0 refused\n"));
+  EXPECT_THAT(report(0), HasSubstr("reads    through the leader, without a lease; so far 7"));
 }
 
 TEST(StatusReport, OnlyAFollowerHasALeaderToAsk) {
