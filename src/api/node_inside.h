@@ -14,6 +14,7 @@
 #include "node/read_path.h"
 #include "node/runtime.h"
 #include "ram/node.h"
+#include "store/entry.h"
 
 namespace ram {
 
@@ -53,8 +54,11 @@ struct Node::Inside {
   void commit(Batch batch, Instant deadline, Callback<Result<BatchResult>> callback);
 
  private:
+  // What the call or the node asks for, whatever the lease; nothing: it is the lease's to say.
+  std::optional<Passage> chosen(Reads asked) const;
   template <class Touch>
-  Passage passage_by(Reads asked, Touch touch) const;
+  Passage by_lease(Touch touch) const;
+  Passage by_lease(std::string_view table, std::span<const store::Key> keys) const;
 };
 
 }  // namespace ram

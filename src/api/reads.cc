@@ -2,6 +2,8 @@
 // while it holds a lease, else by asking the leader.
 
 #include <algorithm>
+#include <array>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,12 +18,16 @@ namespace ram {
 using node::LocalRead;
 using Trust = node::NodeCore::Trust;
 
-template <class Touch>
-Node::Inside::Passage Node::Inside::passage_by(Reads asked, Touch touch) const {
-  if (asked == Reads::kStale) return {.kind = Passage::Kind::kOpen};
+std::optional<Node::Inside::Passage> Node::Inside::chosen(Reads asked) const {
+  if (asked == Reads::kStale) return Passage{.kind = Passage::Kind::kOpen};
   asked = std::max(asked, reads);
-  if (asked == Reads::kQuorum) return {.kind = Passage::Kind::kAsk, .trust = Trust::kQuorum};
-  if (asked == Reads::kLeader) return {.kind = Passage::Kind::kAsk, .trust = Trust::kLeader};
+  if (asked == Reads::kQuorum) return Passage{.kind = Passage::Kind::kAsk, .trust = Trust::kQuorum};
+  if (asked == Reads::kLeader) return Passage{.kind = Passage::Kind::kAsk, .trust = Trust::kLeader};
+  return std::nullopt;
+}
+
+template <class Touch>
+Node::Inside::Passage Node::Inside::by_lease(Touch touch) const {
   LocalRead read(runtime->gate());
   if (!read.holds(runtime->now())) return {.kind = Passage::Kind::kAsk, .trust = Trust::kLeader};
   touch(read);
@@ -30,31 +36,36 @@ Node::Inside::Passage Node::Inside::passage_by(Reads asked, Touch touch) const {
   return {.kind = Passage::Kind::kOpen};
 }
 
-Node::Inside::Passage Node::Inside::passage(Reads asked, std::string_view table,
-                                            std::string_view key) const {
-  const uint64_t hash = runtime->hash_of(key);
+Node::Inside::Passage Node::Inside::by_lease(std::string_view table,
+                                             std::span<const store::Key> keys) const {
   {
     // Reading a clock waits for what was loaded, not for what is only asked for.
     const store::Reading reading(runtime->slot());
     const store::Table* const at = reading.table(table);
-    if (at != nullptr) reading.prefetch(*at, {key, hash});
+    for (const store::Key& key : keys) {
+      if (at != nullptr) reading.prefetch(*at, key);
+      runtime->gate().prefetch(key.hash);
+    }
   }
-  runtime->gate().prefetch(hash);
-  return passage_by(asked, [hash](LocalRead& read) { read.touches(hash); });
+  return by_lease([keys](LocalRead& read) {
+    for (const store::Key& key : keys) read.touches(key.hash);
+  });
+}
+
+Node::Inside::Passage Node::Inside::passage(Reads asked, std::string_view table,
+                                            std::string_view key) const {
+  if (const std::optional<Passage> passage = chosen(asked)) return *passage;
+  return by_lease(table, std::array{store::Key{key, runtime->hash_of(key)}});
 }
 
 template <class Keys>
 Node::Inside::Passage Node::Inside::passage(Reads asked, std::string_view table,
                                             const Keys& keys) const {
-  {
-    const store::Reading reading(runtime->slot());
-    if (const store::Table* const at = reading.table(table)) {
-      for (const std::string_view key : keys) reading.prefetch(*at, reading.store().key(key));
-    }
-  }
-  return passage_by(asked, [&](LocalRead& read) {
-    for (const std::string_view key : keys) read.touches(runtime->hash_of(key));
-  });
+  if (const std::optional<Passage> passage = chosen(asked)) return *passage;
+  std::vector<store::Key> hashed;
+  hashed.reserve(keys.size());
+  for (const std::string_view key : keys) hashed.push_back({key, runtime->hash_of(key)});
+  return by_lease(table, hashed);
 }
 template Node::Inside::Passage Node::Inside::passage(
     Reads asked, std::string_view table, const std::span<const std::string_view>& keys) const;
@@ -62,7 +73,8 @@ template Node::Inside::Passage Node::Inside::passage(Reads asked, std::string_vi
                                                      const std::vector<std::string>& keys) const;
 
 Node::Inside::Passage Node::Inside::passage_of_all(Reads asked) const {
-  return passage_by(asked, [](LocalRead& read) { read.touches_all(); });
+  if (const std::optional<Passage> passage = chosen(asked)) return *passage;
+  return by_lease([](LocalRead& read) { read.touches_all(); });
 }
 
 void Node::Inside::pass(const Passage& passage, ReadOptions options,
