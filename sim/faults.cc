@@ -231,7 +231,6 @@ void Faults::drift() {
   Place& place = any_place();
   if (swarm_.drift) {
     ++counters_.drifts;
-    // Two clocks are at most 1.08 / 0.92 = 1.174 apart: within what leases are told to expect.
     // Rates from 1 to 1 + epsilon, often at the edges of what leases allow for.
     const int64_t most = int64_t{1'000} * swarm_.parameters.clock_drift_permille;
     const int64_t ppm = random_.one_in(2)

@@ -134,10 +134,9 @@ class Node {
   };
   void commit(std::vector<Call> calls, WriteOptions options);
 
-  // True if this node may answer a read of `keys` of `table` from its memory now: a
-  // Moment taken afterwards is a linearizable read of them. It holds a read lease, and no write of
-  // them is under way. False says nothing: use fence(). kLeader and kQuorum are always false,
-  // kStale true.
+  // True if this node may answer a read of `keys` of `table` from its memory now: a Moment taken
+  // afterwards is a linearizable read of them. It holds a read lease, and no write of them is under
+  // way. False says nothing: use fence(). kLeader and kQuorum are always false, kStale true.
   //
   // Any thread. Does not block; costs a reading of the clock and some loads, and sends nothing.
   bool may_read(std::string_view table, std::string_view key, ReadOptions options = {}) const;
@@ -156,6 +155,7 @@ class Node {
   // Errors: kUnavailable, kJoining, kOverloaded.
   Status fence(ReadOptions options = {});
   void fence(ReadOptions options, Callback<Status> callback);
+
   // What this node has applied, at once. Without a fence before it, a stale read. Any thread.
   Moment moment() const;
 

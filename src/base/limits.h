@@ -89,7 +89,7 @@ inline constexpr size_t kClientsMax = 10'000;
 inline constexpr size_t kClientArgumentsMax = 1'048'576;
 inline constexpr size_t kInlineBytesMax = 65'536;
 // What one client may have unparsed, and unsent. Beyond the second its commands wait; a client
-// that does not read at all for kClientIdleWriteSeconds is closed.
+// that does not read at all is closed after a while (FrontOptions::unread_max).
 inline constexpr size_t kClientInputBytesMax = size_t{64} << 20;
 inline constexpr size_t kClientOutputBytesMax = size_t{64} << 20;
 // Replies that one client's commands make before others have their turn: a millisecond of copying.

@@ -54,8 +54,9 @@ Severity severity_of(const std::string& name) {
 }
 
 Reads reads_of(const std::string& name) {
-  if (name == "leader") return Reads::kLeader;
-  if (name == "quorum") return Reads::kQuorum;
+  for (const Reads reads : {Reads::kLeader, Reads::kQuorum}) {
+    if (name == reads_name(reads)) return reads;
+  }
   return Reads::kLocal;
 }
 

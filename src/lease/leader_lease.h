@@ -52,9 +52,8 @@ class LeaderLease {
   // Our clock misbehaved, or we hand over: no more grants, and no reads by our own lease.
   void stop() { stopped_ = true; }
 
-  // `from` sent something that only a node in our term sends (R4.2).
-  void entered(NodeId from) { members_[from].entered = true; }
-  // `received` is our clock at receipt, not earlier. `last` is our last index.
+  // What `from` said in our term, as only a node in that term does (R4.2). `received` is our clock
+  // at receipt, not earlier. `last` is our last index.
   void on_news(Instant received, NodeId from, const MemberNews& news, LogIndex last);
 
   // `commit` is the engine's commit index, `barrier` that of our term; `stable` the index that was

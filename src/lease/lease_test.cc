@@ -279,7 +279,7 @@ TEST(LeaderLease, ANewLeaderCountsThoseWhoHaveNotEnteredItsTerm) {
   ada.news(20ms, kBob, 2, 15ms);
   EXPECT_EQ(ada.turn(20ms, 2), 0U) << "Carol may read under an older lease";
   EXPECT_EQ(ada.lease.next_change(), at(200ms));
-  ada.lease.entered(kCarol);
+  ada.news(21ms, kCarol, 0, 15ms);
   EXPECT_EQ(ada.turn(21ms, 2), 2U);
 
   Leader late(kThree, /*wait_end=*/at(200ms));

@@ -140,8 +140,8 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
 
 void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,
                                   const FenceRequest& request) {
-  if (among_members(from, heading) && leads())
-    rounds_.add({from.id, request.nonce, request.quorum});
+  if (!among_members(from, heading) || !leads()) return;
+  rounds_.add({from.id, request.nonce, request.quorum});
 }
 
 void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,

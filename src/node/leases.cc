@@ -84,7 +84,7 @@ void Leases::on_leader_news(Instant now, Term term, const LeaderNews& news) {
     echo_ = std::max(echo_, news.sent);
     round_ = std::max(round_, news.round);
   }
-  if (!news.grant || !trusted_ || leaving_ || led_) return;
+  if (!news.grant || !trusted_ || led_) return;
   if (installing_ && !faults_.instgrant) return;
   if (follower_.accept(now, term, *news.grant)) publish(now);
 }
@@ -98,12 +98,6 @@ void Leases::distrust_clock(Instant now) {
   trusted_ = false;
   follower_.release();
   leader_.stop();
-  publish(now);
-}
-
-void Leases::release(Instant now) {
-  leaving_ = true;
-  follower_.release();
   publish(now);
 }
 
@@ -138,8 +132,8 @@ MemberNews Leases::member_news(Instant now, const consensus::Replica& replica) {
   news.lease.verified = replica.verified();
   if (replica.installing() && faults_.installv) news.lease.verified = replica.log().offset();
   news.lease.epoch = follower_.epoch();
-  news.lease.wants_lease = times_.on && trusted_ && !leaving_ &&
-                           (!replica.installing() || faults_.instgrant || faults_.installv);
+  news.lease.wants_lease =
+      times_.on && trusted_ && (!replica.installing() || faults_.instgrant || faults_.installv);
   return news;
 }
 
@@ -152,7 +146,7 @@ bool Leases::may_remove(Instant now, NodeId member) {
 
 void Leases::publish(Instant now) {
   Instant end = led_ ? leader_.ready_until() : follower_.end();
-  if (!trusted_ || leaving_) end = lease::kNoLease;
+  if (!trusted_) end = lease::kNoLease;
   if (end == published_) return;
   if (end < published_) complete_ = std::max(complete_, std::min(published_, now));
   published_ = end;

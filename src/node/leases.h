@@ -40,8 +40,6 @@ class Leases {
   // Our clock misbehaved, once and for all: no lease any more, and no leading (section 7).
   void distrust_clock(Instant now);
   bool clock_trusted() const { return trusted_; }
-  // We are about to go: no lease any more.
-  void release(Instant now);
 
   // ---- a pass ----
 
@@ -83,7 +81,6 @@ class Leases {
   bool led_ = false;
   bool installing_ = false;
   bool trusted_ = true;
-  bool leaving_ = false;
   Instant echo_ = Instant::min();  // latest of the leader's times, of term_
   Round round_;                    // latest round, of term_
   Instant published_ = lease::kNoLease;

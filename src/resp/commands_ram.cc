@@ -176,8 +176,8 @@ const Command kRows[] = {
     row("ram.reads", "[local|leader|quorum|stale]", -1, kLoading | kStale | kFast, {}, "O(1)",
         "How this connection reads. `local`: from this node's memory while it holds a lease, else "
         "through the leader; `leader`: always asks it; `quorum`: and it asks a majority. These "
-        "three "
-        "see every write that was acknowledged before, and `quorum` trusts no clock. `stale`: what "
+        "three see every write that was acknowledged before, and `quorum` trusts no clock. "
+        "`stale`: what "
         "this node has, at once, perhaps old.",
         "OK; without an argument a bulk: how it reads", reads),
     row("ram.status", "", 1, kAlways | kFast, {}, "O(1)",

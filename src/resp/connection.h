@@ -4,15 +4,13 @@
 // its answer; replies leave from the front of the queue only. So a pipeline of any depth keeps the
 // node busy, under three rules:
 //
-// - A read whose key an earlier write in the queue touches waits with everything behind it, and so
-// does
+// - A read whose key an earlier write in the queue touches waits with everything behind it; so does
 //   a write whose key an earlier read touches (conflicts.h). Then each connection sees its own
 //   writes, and no read sees what was asked for later.
 // - Commands that concern more than keys (kSolo, and all local ones and calls) begin when the queue
-// is
-//   empty, and nothing is parsed until they are done.
+//   is empty, and nothing is parsed until they are done.
 // - Nothing is parsed while too much is queued here or on the server, or too many replies are
-// unread.
+//   unread.
 //
 // A read is looked up when its reply is written, in a Moment taken then: after its fence, after the
 // writes before it, and before any later command that it conflicts with.
@@ -194,7 +192,7 @@ class Connection {
   size_t budget_ = 0;
   size_t keys_budget_ = 0;
   size_t bytes_budget_ = 0;  // of replies
-  bool stalled_ = false;  // there are requests that may not be taken yet
+  bool stalled_ = false;     // there are requests that may not be taken yet
 
   bool closing_ = false;  // after what is in output_
   bool ended_ = false;    // after what has come
