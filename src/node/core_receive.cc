@@ -217,7 +217,8 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
       join_refusal_.clear();
       join_leader_ = from.address;
       if (!replica_ && !fetch_ && founding_.phase() == Phase::kFresh && !answer.address.empty()) {
-        ask_for_state(now, answer.address, LogIndex());
+        // Nor may this process show less than its last incarnation did.
+        ask_for_state(now, answer.address, gate_.applied_of(heading.cluster));
       }
   }
 }

@@ -9,6 +9,7 @@
 
 #include "consensus/configuration.h"
 #include "machine/command_codec.h"
+#include "node/peer_message.h"
 #include "node/read_path.h"
 #include "store/reading.h"
 
@@ -44,6 +45,14 @@ class Village {
 
   void start(size_t at) {
     House& house = houses_[at];
+    house.slot = std::make_unique<store::StoreSlot>(std::make_unique<store::Store>(1));
+    house.gate = std::make_unique<ReadGate>();
+    live(at);
+  }
+  // The process goes on, as a new incarnation: threads that read see both.
+  void live(size_t at) {
+    House& house = houses_[at];
+    house.core.reset();
     CoreOptions options;
     options.id = NodeId(++last_id_);
     options.name = "n" + std::to_string(at);
@@ -53,10 +62,8 @@ class Village {
     options.seed = last_id_;
     options.limits = limits_;
     house.id = options.id;
-    house.slot = std::make_unique<store::StoreSlot>(std::make_unique<store::Store>(1));
     house.network.village = this;
     house.network.at = at;
-    house.gate = std::make_unique<ReadGate>();
     house.core =
         std::make_unique<NodeCore>(options, *house.slot, *house.gate, clock_, house.network, log_);
     house.core->start(now_);
@@ -130,6 +137,8 @@ class Village {
     local.touches(houses_[at].slot->current().key(key).hash);
     return local.ready() ? LogIndex() : local.wait_for();
   }
+  LogIndex visible(size_t at) const { return houses_[at].gate->applied(); }
+  std::optional<LogIndex> wanted(size_t at) const { return houses_[at].wanted; }
   // Nothing from or to `at` arrives.
   void cut_off(size_t at, bool off) { houses_[at].cut_off = off; }
   // A fenced read.
@@ -160,6 +169,10 @@ class Village {
       std::string bytes;
       for (const SharedBytes& piece : frame) bytes += piece.view();
       if (village->houses_[at].cut_off) return;
+      const std::optional<Frame> sent = decode_frame(SharedBytes(std::string(bytes)));
+      if (sent && std::holds_alternative<StateRequest>(sent->message)) {
+        village->houses_[at].wanted = std::get<StateRequest>(sent->message).at_least;
+      }
       village->letters_.emplace(village->now_ + 1ms,
                                 Letter{{village->houses_[at].id, village->list_[at]},
                                        address,
@@ -174,6 +187,7 @@ class Village {
     Wire network;
     std::unique_ptr<NodeCore> core;
     bool cut_off = false;
+    std::optional<LogIndex> wanted;  // how new a state it asked for last
   };
 
   const CoreLimits limits_;
@@ -224,6 +238,24 @@ TEST(NodeCore, AKilledNodeComesBackWhole) {
     ASSERT_TRUE(village.write_and_wait(victim, "after", "3"));
     EXPECT_EQ(village.read(other, "after"), "3");
   }
+}
+
+// A thread that took a step under the old incarnation's lease may take the next one now.
+TEST(NodeCore, ANewIncarnationInTheSameProcessNeverShowsLess) {
+  Village village(3);
+  ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+  ASSERT_TRUE(village.write_and_wait(0, "k", "v"));
+  const size_t again = (village.leader() + 1) % 3;
+  ASSERT_TRUE(village.until([&] { return village.visible(again) > LogIndex(2); }));
+  const LogIndex visible = village.visible(again);
+  village.live(again);
+  ASSERT_TRUE(village.until([&] {
+    EXPECT_GE(village.visible(again), visible);
+    return village.all_ok();
+  }));
+  ASSERT_TRUE(village.wanted(again));
+  EXPECT_GE(*village.wanted(again), visible) << "an older state would have done";
+  EXPECT_EQ(village.read(again, "k"), "v");
 }
 
 TEST(NodeCore, WithoutAMajorityNothingIsAnswered) {
