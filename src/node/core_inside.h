@@ -1,6 +1,7 @@
-// The inside of a NodeCore, for its own .cc files: node_core.cc has the passes, core_receive.cc
-// what messages do, core_membership.cc how a node becomes a member, core_report.cc what it says of
-// itself.
+// The inside of a NodeCore, for its own .cc files: node_core.cc has its life and its calls,
+// core_pass.cc the passes, core_receive.cc what messages do, core_send.cc what is said to whom,
+// core_reads.cc what readers wait for, core_lead.cc what is done with each heartbeat,
+// core_membership.cc how a node becomes a member, core_report.cc what it says of itself.
 #pragma once
 
 #include <map>
@@ -69,14 +70,17 @@ class NodeCore::Inside final : public consensus::Transport,
 
   // What is below belongs to the .cc files named above.
 
-  // ---- passes (node_core.cc) ----
   bool spent() const { return founding_.abandoned() || expelled_; }
   bool leads() const { return replica_ && replica_->is_leader(); }
   NodeId leader() const { return replica_ ? replica_->leader() : NodeId(); }
   bool no_quorum(Instant now) const;
+
+  // ---- calls (node_core.cc) ----
   // Why a call cannot be taken now; OK if it can.
   Status refusal(Instant now) const;
   bool over_memory(std::string_view transaction) const;
+
+  // ---- passes (core_pass.cc) ----
   void follow_leadership(Instant now);
   void send_own_records(Instant now);
   void carry_record(Instant now, const SharedBytes& record);
@@ -84,19 +88,23 @@ class NodeCore::Inside final : public consensus::Transport,
   void turn_leases(Instant now);
   void apply_visible();
   void turn_fences(Instant now);
+  uint64_t copies_elsewhere(LogIndex index, NodeId but) const;
   void turn_copies();
-  void send_outbox(Instant now);
-  LeaderNews news_for(Instant now, NodeId member);
-  void tell_news(Instant now);
-  void answer_leader(Instant now);
   void compact(Instant now);
-  void heartbeat(Instant now);
-  void hand_over(Instant now);
-  void close_sessions(Instant now);
+
+  // ---- sending (core_send.cc) ----
   void post(const std::string& address, NodeId to, const PeerMessage& message);
   void post_to(NodeId member, const PeerMessage& message);
   std::string address_of(NodeId member) const;
-  uint64_t copies_elsewhere(LogIndex index, NodeId but) const;
+  LeaderNews news_for(Instant now, NodeId member);
+  void send_outbox(Instant now);
+  void tell_news(Instant now);
+  void answer_leader(Instant now);
+
+  // ---- with each heartbeat (core_lead.cc) ----
+  void heartbeat(Instant now);
+  void hand_over(Instant now);
+  void close_sessions(Instant now);
 
   // ---- messages (core_receive.cc) ----
   void on_message(Instant now, const Peer& from, const Heading& heading, RaftMessage&& message);

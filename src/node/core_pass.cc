@@ -1,0 +1,202 @@
+// The passes of a NodeCore: what is done once for everything that came in.
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "consensus/entry_log.h"
+#include "machine/command_codec.h"
+#include "node/core_inside.h"
+
+namespace ram::node {
+
+using consensus::EntryKind;
+using consensus::LogEntry;
+
+void NodeCore::Inside::turn(Instant now) {
+  again_ = false;
+  if (spent()) return;
+  if (!replica_ && founding_.started()) start_founded(now);
+  if (replica_) {
+    if (install_) {
+      const auto [token, from] = *std::exchange(install_, std::nullopt);
+      if (applied_ >= token.index) {
+        replica_->installed(now);
+      } else {
+        ask_for_state(now, address_of(from), token.index);
+      }
+    }
+    if (fetched_) finish_fetching(now);
+    follow_leadership(now);
+    send_own_records(now);
+    replica_->flush(now);
+    turn_leases(now);
+    apply_visible();
+    turn_fences(now);
+    turn_copies();
+    ReadGate::barrier();
+    send_outbox(now);
+    tell_news(now);
+    answer_leader(now);
+    compact(now);
+  } else if (fetched_) {
+    finish_fetching(now);
+    again_ = true;
+  }
+  again_ |= slot_.tick(64);
+}
+
+void NodeCore::Inside::follow_leadership(Instant now) {
+  if (leads()) {
+    last_contact_ = now;
+  } else {
+    last_contact_ = std::max(last_contact_, replica_->leader_heard());
+  }
+  if (const bool lost = no_quorum(now); lost != lost_) {
+    lost_ = lost;
+    if (lost) {
+      log_.error("no leader for four election timeouts: no majority of the " +
+                 std::to_string(replica_->latest().voters()) +
+                 " voters can be reached; writes and reads are refused until one can");
+    } else {
+      log_.info("a majority of the voters is there again");
+    }
+  }
+  const bool leads_now = leads();
+  if (replica_->term() == seen_term_ && leader() == seen_leader_ && leads_now == led_) return;
+  if (leads_now && (!led_ || replica_->term() != seen_term_)) {
+    log_.info("this node leads, term " + std::to_string(replica_->term().value));
+    admission_.restart(now);
+    closing_.clear();
+    told_.clear();
+  }
+  if (!leads_now && leader() && leader() != seen_leader_) {
+    log_.info("following the leader at " + address_of(leader()) + ", term " +
+              std::to_string(replica_->term().value));
+  }
+  rounds_.restart();
+  seen_term_ = replica_->term();
+  seen_leader_ = leader();
+  led_ = leads_now;
+  // What was sent to the one before may be lost.
+  asker_.ask_again(kNever);
+  resend_ = true;
+}
+
+void NodeCore::Inside::send_own_records(Instant now) {
+  const auto carry = [&](const SharedBytes& record) { carry_record(now, record); };
+  if (no_quorum(now)) {
+    own_.fail_waiting(Status::unavailable("no majority of the voters can be reached"));
+  }
+  if (!leader()) return;
+  if (std::exchange(resend_, false)) own_.resend(now, carry);
+  if (!replica_->installing()) own_.pack(now, carry);
+}
+
+void NodeCore::Inside::carry_record(Instant now, const SharedBytes& record) {
+  if (leads()) {
+    submit_record(now, std::string(record.view()));
+  } else {
+    post_to(leader(), RecordForward{record});
+  }
+}
+
+void NodeCore::Inside::submit_record(Instant now, std::string record) {
+  machine::stamp_record(record, clock_.wall());
+  // Refused while handing over: who sent it sends it again to the next leader.
+  (void)replica_->submit(now, SharedBytes(std::move(record)));
+}
+
+void NodeCore::Inside::turn_leases(Instant now) {
+  leases_->follow(now, *replica_);
+  stable_ = leases_->turn(now, *replica_, stable_);
+}
+
+void NodeCore::Inside::apply_visible() {
+  if (replica_->installing()) return;
+  LogIndex visible = stable_;
+  if (!leads()) visible = std::min(visible, std::max(replica_->commit(), replica_->verified()));
+  const consensus::EntryLog& log = replica_->log();
+  while (applied_ < visible) {
+    const LogIndex index = applied_.next();
+    RAM_CHECK(log.has(index));
+    const LogEntry& entry = log.at(index);
+    if (entry.kind == EntryKind::kRecord) {
+      // An undecodable committed entry: to go on would be to diverge.
+      RAM_CHECK(machine_->apply(index, entry.payload.view(), this, options_.id));
+    } else {
+      machine_->apply_barrier(index);
+    }
+    applied_ = index;
+    gate_.publish_applied(index);
+  }
+  waits_.on_applied(applied_);
+}
+
+void NodeCore::Inside::turn_fences(Instant now) {
+  if (no_quorum(now)) {
+    asker_.fail_all(Status::unavailable("no majority of the voters can be reached"));
+    fail_waits(Status::unavailable("no majority of the voters can be reached"));
+  }
+  if (asker_.wants_question() && leader()) {
+    const auto [nonce, quorum] = asker_.ask(now);
+    if (leads()) {
+      rounds_.add({options_.id, nonce, quorum});
+    } else {
+      post_to(leader(), FenceRequest{nonce, quorum});
+    }
+  }
+  if (leads() && replica_->barrier_committed()) {
+    const LogIndex index =
+        options_.mistakes.lease.fallback ? stable_ : std::max(stable_, replica_->barrier());
+    const auto answer = [&](const FenceRounds::Question& question, LogIndex at) {
+      if (question.asker == options_.id) {
+        asker_.on_answer(question.nonce, at);
+      } else {
+        post_to(question.asker, FenceAnswer{question.nonce, at});
+      }
+    };
+    if (leases_->ready(now)) rounds_.answer_at_once(index, answer);
+    if (rounds_.may_begin()) rounds_.begin(index);
+    rounds_.answer(replica_->latest(), options_.id, answer);
+  }
+  asker_.on_applied(options_.mistakes.reads_skip_the_wait ? LogIndex(UINT64_MAX) : applied_);
+}
+
+uint64_t NodeCore::Inside::copies_elsewhere(LogIndex index, NodeId but) const {
+  uint64_t count = 0;
+  for (const consensus::Server& server : replica_->latest().servers) {
+    if (server.id == but) continue;
+    if (server.id == options_.id || replica_->match(server.id) >= index) ++count;
+  }
+  return count;
+}
+
+void NodeCore::Inside::turn_copies() {
+  if (copies_.empty()) return;
+  std::vector<Copies> ended;
+  for (Copies& copies : copies_) {
+    if (leads()) copies.reached = copies_elsewhere(copies.index, options_.id);
+    if (copies.reached >= copies.wanted) ended.push_back(std::move(copies));
+  }
+  std::erase_if(copies_, [](const Copies& copies) { return !copies.done; });
+  for (Copies& copies : ended) copies.done(copies.reached);
+}
+
+void NodeCore::Inside::compact(Instant now) {
+  const consensus::EntryLog& log = replica_->log();
+  const CoreLimits& limits = options_.limits;
+  if (log.size() <= limits.log_entries && log.bytes() <= limits.log_bytes) return;
+  // Keep the newer half: a follower that lags a little needs no state.
+  size_t bytes = log.bytes();
+  size_t keep = log.size();
+  while (keep > 0 && (keep > limits.log_entries / 2 || bytes > limits.log_bytes / 2)) {
+    bytes -= log.at(log.last() - (keep - 1)).payload.size();
+    --keep;
+  }
+  const LogIndex base = std::min(applied_, replica_->commit());
+  const uint64_t above = log.last() - base;
+  replica_->compact(now, applied_, keep > above ? keep - above : 0);
+}
+
+}  // namespace ram::node
