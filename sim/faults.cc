@@ -274,12 +274,6 @@ bool Faults::may_crash(const Place& victim) const {
            place->core().replica() != nullptr;
   };
   if (swarm_.founders > 1 && std::none_of(places_.begin(), places_.end(), remembers)) return false;
-  // Promoted in the moment of its death it would be one of two voters.
-  const consensus::Server* member = asked.front()->find(victim.id());
-  if (asked.front()->voters() < 3 && places_.size() > 2 && member != nullptr &&
-      member->role == consensus::Role::kStandby) {
-    return false;
-  }
   // Of the committed ones only the newest, which is in front.
   std::erase_if(asked, [&](const Configuration* members) {
     return members != asked.front() &&
@@ -289,18 +283,25 @@ bool Faults::may_crash(const Place& victim) const {
            });
   });
   return std::all_of(asked.begin(), asked.end(), [&](const Configuration* members) {
-    size_t living = 0;
+    size_t living = 0, voters = 0, dead_standbys = 0;
     for (const consensus::Server& server : members->servers) {
-      if (server.role != consensus::Role::kVoter) continue;
+      const bool votes = server.role == consensus::Role::kVoter;
+      voters += votes;
+      bool lives = false;
       for (const auto& place : places_) {
         if (place.get() == &victim || !place->lives() || place->id() != server.id) continue;
         const consensus::Replica* replica = place->core().replica();
         // One that accepted a founding and has not begun it has all that there is.
         const bool current = replica == nullptr || !replica->installing();
-        if (current || !swarm_.strict_crashes) ++living;
+        lives = current || !swarm_.strict_crashes;
       }
+      living += votes && lives;
+      dead_standbys += !votes && !lives;
     }
-    return living >= members->majority();
+    // A leader that has not missed them yet may promote the dead.
+    const size_t wanted = places_.size() > 2 ? swarm_.parameters.voters_max : voters;
+    if (wanted > voters) voters += std::min(dead_standbys, wanted - voters);
+    return living >= voters / 2 + 1;
   });
 }
 

@@ -2,11 +2,11 @@
 //
 // Everything is volatile, so more crashes than a cluster promises to survive would lose data, and
 // rightly so. Hence the rule for crashes: in the newest committed configuration that anyone has,
-// and in each one that is proposed, the voters that go on living stay a majority. (A voter that is
-// waiting for a state counts as one that lives only in runs with `strict_crashes` off.) A crashed
-// voter counts as dead until the leader has taken it out, since its successor is another member.
-// One founder, at least, goes on living as a member; and a standby does that may become the second
-// of two voters.
+// and in each one that is proposed, the voters that go on living stay a majority, also if the
+// leader promotes dead standbys before it misses them. (A voter that is waiting for a state counts
+// as one that lives only in runs with `strict_crashes` off.) A crashed voter counts as dead until
+// the leader has taken it out, since its successor is another member. One founder, at least, goes
+// on living as a member.
 //
 // Founding is the exception: as long as nothing was acknowledged or read, nothing can be lost, and
 // any node may crash at any step. But a founding may have begun on one node, when the others that
