@@ -39,6 +39,8 @@ std::optional<KeyOperation> parse(const std::string& kind, const std::string& be
     operation.kind = KeyOperation::Kind::kPut;
   } else if (kind == "add") {
     operation.kind = KeyOperation::Kind::kAdd;
+  } else if (kind == "cas") {
+    operation.kind = KeyOperation::Kind::kCompareAndSet;
   } else {
     return std::nullopt;
   }
@@ -51,8 +53,17 @@ std::optional<KeyOperation> parse(const std::string& kind, const std::string& be
     if (!to) return std::nullopt;
     operation.ended = static_cast<ram::sim::Tick>(*to);
   }
-  if (argument != "-") {
-    const std::optional<int64_t> value = number(argument);
+  std::string_view value_to_set = argument;
+  if (operation.kind == KeyOperation::Kind::kCompareAndSet) {
+    const size_t colon = argument.find(':');
+    if (colon == std::string::npos) return std::nullopt;
+    const std::string_view expected = value_to_set.substr(0, colon);
+    if (expected != "nil" && !(operation.expected = number(expected))) return std::nullopt;
+    value_to_set.remove_prefix(colon + 1);
+    operation.done = answer == "1";
+  }
+  if (value_to_set != "-") {
+    const std::optional<int64_t> value = number(value_to_set);
     if (!value) return std::nullopt;
     operation.argument = *value;
   }

@@ -2,8 +2,9 @@
 
 One line per operation that had, or may have had, an effect or an answer:
     key kind begun ended argument answer
-kind is get, put, add; ended is `?` when the outcome is unknown; `-` stands for what does not apply;
-an answer of `nil` is no value. Times are nanoseconds of one clock.
+kind is get, put, add, cas; ended is `?` when the outcome is unknown; `-` stands for what does not
+apply; an answer of `nil` is no value; the argument of a cas is OLD:NEW, and its answer 1 if it was
+done. Times are nanoseconds of one clock.
 """
 
 import random
@@ -14,7 +15,8 @@ import resp
 
 
 class History:
-    def __init__(self):
+    def __init__(self, name=""):
+        self.name = name  # begins every key: histories of one cluster share none
         self._lock = threading.Lock()
         self._lines = []
         self.acknowledged = 0
@@ -81,7 +83,7 @@ class Recorder(threading.Thread):
         try:
             while not self._stopping.is_set():
                 try:
-                    client = client or resp.Client(self._node.client_port)
+                    client = client or self._node.connect()
                     self._step(client)
                     self._done += 1
                 except resp.NotApplied:
@@ -108,14 +110,16 @@ class Recorder(threading.Thread):
 
     def _key(self, prefix, count):
         generation = self._history.operations // self.OPERATIONS_PER_GENERATION
-        return f"{prefix}{generation}.{self._random.randrange(count)}"
+        return f"{self._history.name}{prefix}{generation}.{self._random.randrange(count)}"
 
     def _step(self, client):
         choice = self._random.random()
         if choice < 0.35:
             self._read(client, self._key("r", 4))
-        elif choice < 0.55:
+        elif choice < 0.48:
             self._write(client, self._key("r", 4))
+        elif choice < 0.55:
+            self._compare_and_set(client, self._key("r", 4))
         elif choice < 0.70:
             self._add(client, self._key("c", 2))
         elif choice < 0.75:
@@ -152,6 +156,21 @@ class Recorder(threading.Thread):
                    [_line(key, "add", begun, ended, 1, "-" if ended == "?" else reply)],
                    "INCR", key)
 
+    def _compare_and_set(self, client, key):
+        """No value is written twice, so that a revision stands for a value."""
+        def of_read(begun, ended, reply):
+            if ended == "?":
+                return []
+            return [_line(key, "get", begun, ended,
+                          answer=_answer(reply and resp.as_map(reply)["value"]))]
+        reply = self._call(client, of_read, "RAM.GETREV", key)
+        found = resp.as_map(reply) if reply else {"value": "nil", "revision": 0}
+        value = self._value()
+        self._call(client, lambda begun, ended, reply:
+                   [_line(key, "cas", begun, ended, f"{found['value']}:{value}",
+                          "-" if ended == "?" else int(reply is not None))],
+                   "RAM.CAS", key, found["revision"], value)
+
     def _write_pair(self, client, key):
         value = self._value()
         self._call(client, lambda begun, ended, _:
@@ -168,7 +187,7 @@ class Recorder(threading.Thread):
 
     def _write_own(self, client):
         value = self._value()
-        key = f"own.{value}"
+        key = f"{self._history.name}own.{value}"
         reply = client.call("SET", key, value)
         if reply != b"OK":
             raise AssertionError(f"SET answered {reply!r}")

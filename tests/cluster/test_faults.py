@@ -3,63 +3,20 @@ answer right, was anything lost, are the copies equal?"""
 
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import unittest
 
-import history
+import clients
 import nodes
+from clients import OPERATIONS_BETWEEN, Load
 
 # Each: the leader is killed and comes back, then a follower.
 ROUNDS = int(os.environ.get("RAM_FAULT_ROUNDS", "2"))
-CLIENTS_PER_NODE = 2
-# What the clients get done between two faults.
-OPERATIONS_BETWEEN = 600
 FLAGS = ("--failover-after", "2s", "--request-timeout", "20s")
 # Stops of each node in turn, the leader's among them.
 STOPS = int(os.environ.get("RAM_STOPS", "6"))
 STOP_FLAGS = ("--failover-after", "500ms", "--request-timeout", "20s")
-
-
-class Load:
-    def __init__(self, cluster, seed):
-        self.history = history.History()
-        self.recorders = [
-            history.Recorder(number, node, self.history, seed + number)
-            for number, node in enumerate(cluster * CLIENTS_PER_NODE, start=1)]
-
-    def start(self):
-        for recorder in self.recorders:
-            recorder.start()
-
-    def wait_for_more(self, operations=OPERATIONS_BETWEEN):
-        """Waits until clients of nodes that run got `operations` more done together."""
-        before = self.history.acknowledged
-
-        def enough():
-            self.check()
-            return self.history.acknowledged >= before + operations
-        nodes.wait_until(enough, f"{operations} more operations are acknowledged")
-
-    def check(self):
-        for recorder in self.recorders:
-            if recorder.failure is not None:
-                raise recorder.failure
-
-    def stop(self):
-        for recorder in self.recorders:
-            recorder.stop()
-        for recorder in self.recorders:
-            recorder.join(timeout=nodes.PATIENCE)
-            if recorder.is_alive():
-                raise AssertionError("a client hangs: its command was never answered")
-        self.check()
-
-
-def check_history(path):
-    return subprocess.run([os.environ["RAM_CHECK_HISTORY"], str(path)], capture_output=True,
-                          text=True, timeout=300, check=False)
 
 
 class TheChecker(unittest.TestCase):
@@ -69,7 +26,7 @@ class TheChecker(unittest.TestCase):
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
             file.write("\n".join(lines) + "\n")
             file.flush()
-            return check_history(file.name).returncode
+            return clients.check_history(file.name).returncode
 
     def test_a_stale_read_is_found(self):
         self.assertEqual(self.verdict("k put 1 2 7 -", "k get 3 4 - 7"), 0)
@@ -79,12 +36,17 @@ class TheChecker(unittest.TestCase):
         self.assertEqual(self.verdict("k add 1 ? 1 -", "k get 3 4 - 1"), 0)
         self.assertEqual(self.verdict("k add 1 ? 1 -", "k get 3 4 - 2"), 1)
 
+    def test_a_condition_that_did_not_hold_is_found(self):
+        self.assertEqual(self.verdict("k cas 1 2 nil:7 1", "k cas 3 4 7:8 1"), 0)
+        self.assertEqual(self.verdict("k cas 1 2 nil:7 1", "k cas 3 4 6:8 1"), 1)
+        self.assertEqual(self.verdict("k cas 1 2 nil:7 1", "k cas 3 4 7:8 0"), 1)
+
     def test_a_lost_write_is_found(self):
         self.assertEqual(self.verdict("k add 1 2 1 1", "k add 3 4 1 2"), 0)
         self.assertEqual(self.verdict("k add 1 2 1 1", "k add 3 4 1 1"), 1)
 
 
-class Faults(unittest.TestCase):
+class Faults(clients.Checks, unittest.TestCase):
     def kill_and_restart(self, victim, cluster, load):
         others = [node for node in cluster if node is not victim]
         dead_id = victim.status()["id"]
@@ -102,31 +64,6 @@ class Faults(unittest.TestCase):
                 member["id"] != dead_id and member["state"] == "up" for member in members)
         nodes.wait_until(replaced, "the dead one is replaced by its new incarnation")
 
-    def check_history(self, load, directory):
-        path = directory / "history.txt"
-        load.history.write(path)
-        done = check_history(path)
-        print(done.stdout.splitlines()[-1] if done.stdout else "", file=sys.stderr)
-        if done.returncode != 0:
-            kept = os.path.join(os.environ.get("RAM_BUILD_DIR", "."), "bad-history.txt")
-            load.history.write(kept)
-            self.fail(f"{done.stdout}{done.stderr}(the history is kept in {kept})")
-        self.assertEqual(load.history.torn, [], "a read of two keys saw half of a write")
-
-    def check_nothing_lost(self, cluster, load):
-        wanted = {}
-        for recorder in load.recorders:
-            wanted.update(recorder.acknowledged_keys)
-        keys = sorted(wanted)
-        self.assertTrue(keys)
-        for node in cluster:
-            values = []
-            for start in range(0, len(keys), 500):
-                values += node.ask("MGET", *keys[start:start + 500])
-            lost = [key for key, value in zip(keys, values)
-                    if value is None or int(value) != wanted[key]]
-            self.assertEqual(lost, [], f"acknowledged writes are missing at {node.name}")
-
     def test_nodes_killed_under_load_lose_nothing(self):
         seed = int(os.environ.get("RAM_SEED", random.randrange(1 << 30)))
         print(f"replay: RAM_SEED={seed}", file=sys.stderr)
@@ -142,10 +79,7 @@ class Faults(unittest.TestCase):
                 self.kill_and_restart(followers[seed % 2], cluster, load)
             load.stop()
 
-            for node in cluster:
-                node.wait_ok()
-            digests = nodes.wait_equal_digests(cluster)
-            self.assertEqual(len({digest["digest"] for digest in digests}), 1, digests)
+            self.check_copies_equal(cluster)
             self.check_nothing_lost(cluster, load)
             self.check_history(load, all_nodes.directory)
             print(f"{load.history.acknowledged} acknowledged, {load.history.unknown} unknown, "
