@@ -1,4 +1,5 @@
-"""Real `ram` processes on loopback, for tests. Every process started here ends with the test."""
+"""Real `ram` processes, for tests: on loopback, or in places of a network of the test's own
+(netns.py). Every process started here ends with the test."""
 
 import ctypes
 import os
@@ -54,29 +55,42 @@ def run(*arguments, timeout=30):
     return done.returncode, done.stdout, done.stderr
 
 
+class Loopback:
+    """Where a node runs: the host's own network."""
+
+    client_host = peer_host = "127.0.0.1"
+
+    def enter(self):
+        pass
+
+
 class Node:
     """One `ram serve`; its output goes to a file, over restarts."""
 
-    def __init__(self, name, client_port, peer_port, join, directory, flags=()):
+    def __init__(self, name, client_port, peer_port, join, directory, flags=(), place=Loopback()):
         self.name = name
         self.client_port = client_port
         self.peer_port = peer_port
+        self.place = place
         self.log_path = pathlib.Path(directory) / f"{name}-{client_port}.log"
         self._command = [BINARY, "serve", "--name", name,
-                         "--listen", f"127.0.0.1:{client_port}",
-                         "--cluster-listen", f"127.0.0.1:{peer_port}", *flags]
+                         "--listen", f"{place.client_host}:{client_port}",
+                         "--cluster-listen", self.peer, *flags]
         if join:
             self._command += ["--join", ",".join(join)]
         self.process = None
 
     @property
     def peer(self):
-        return f"127.0.0.1:{self.peer_port}"
+        return f"{self.place.peer_host}:{self.peer_port}"
 
     def start(self):
+        def prepare():
+            _end_with_parent()
+            self.place.enter()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, preexec_fn=_end_with_parent)
+                                            stderr=log, preexec_fn=prepare)
         return self
 
     def runs(self):
@@ -103,8 +117,11 @@ class Node:
     def log(self):
         return self.log_path.read_text(errors="replace")
 
+    def connect(self):
+        return resp.Client(self.client_port, host=self.place.client_host)
+
     def ask(self, *words):
-        with resp.Client(self.client_port) as client:
+        with self.connect() as client:
             return client.call(*words)
 
     def status(self):
@@ -143,17 +160,20 @@ class Nodes:
                 node.process.kill()
                 node.process.wait()
         if kind is not None:
-            for node in self.all:
-                if node.log_path.exists():
-                    print(f"---- {node.log_path.name}\n{node.log()[-20000:]}", file=sys.stderr)
+            self.print_logs()
         self._directory.cleanup()
+
+    def print_logs(self):
+        for node in self.all:
+            if node.log_path.exists():
+                print(f"---- {node.log_path.name}\n{node.log()[-20000:]}", file=sys.stderr)
 
     @property
     def directory(self):
         return pathlib.Path(self._directory.name)
 
-    def add(self, name, client_port, peer_port, join=(), flags=()):
-        node = Node(name, client_port, peer_port, join, self._directory.name, flags)
+    def add(self, name, client_port, peer_port, join=(), flags=(), place=Loopback()):
+        node = Node(name, client_port, peer_port, join, self._directory.name, flags, place)
         self.all.append(node)
         return node
 
@@ -164,6 +184,18 @@ class Nodes:
         join = [f"127.0.0.1:{port}" for port in peers]
         nodes = [self.add(f"n{i + 1}", clients[i], peers[i], join, flags).start()
                  for i in range(size)]
+        for node in nodes:
+            node.wait_ok()
+        return nodes
+
+    def cluster_in(self, places, flags=()):
+        """The same, a node in each of `places`, which nobody else uses."""
+        client_port, peer_port = 6379, 7379
+        join = [f"{place.peer_host}:{peer_port}" for place in places]
+        nodes = [self.add(f"n{i}", client_port, peer_port, join, (*flags, "--insecure"), place)
+                 for i, place in enumerate(places, start=1)]
+        for node in nodes:
+            node.start()
         for node in nodes:
             node.wait_ok()
         return nodes

@@ -20,9 +20,9 @@ class CommandError(Exception):
 
 
 class Client:
-    def __init__(self, port, timeout=30.0):
+    def __init__(self, port, timeout=30.0, host="127.0.0.1"):
         try:
-            self._socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+            self._socket = socket.create_connection((host, port), timeout=timeout)
         except OSError as error:
             raise NotApplied(f"connect: {error}") from error
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,0 +1,287 @@
+"""Three nodes, mixed clients at each, and a network that is cut, flaps, loses and delays: does the
+side with a majority go on, does the other refuse, does all heal, and was every answer right?
+
+Prints how long each took, a line of JSON for each fault.
+"""
+
+import json
+import os
+import random
+import statistics
+import sys
+import threading
+import time
+import unittest
+
+import clients
+import netns
+import nodes
+import resp
+
+# How often each node's links are cut in each way.
+ROUNDS = int(os.environ.get("RAM_SPLIT_ROUNDS", "1"))
+# Operations under loss, delay and flapping links.
+OPERATIONS = int(os.environ.get("RAM_SPLIT_OPERATIONS", "400"))
+FLAP_SECONDS = float(os.environ.get("RAM_FLAP_SECONDS", "4"))
+# The longest that a flapping link is up or down; the shortest is 6 ms.
+FLAP_LONGEST_MS = int(os.environ.get("RAM_FLAP_LONGEST_MS", "1000"))
+
+REQUEST_TIMEOUT = 2.0
+FLAGS = ("--failover-after", "500ms", "--request-timeout", "2s")
+# An election, or four silent election timeouts, take less than three seconds; a busy machine more.
+BOUND = 12.0
+# "At once": not a time-out.
+AT_ONCE = REQUEST_TIMEOUT / 2
+
+NETWORK = None
+SEED = int(os.environ.get("RAM_SEED", random.randrange(1 << 30)))
+
+
+def milliseconds(since):
+    return round(1000 * (time.monotonic() - since), 1)
+
+
+class FirstAnswer(threading.Thread):
+    """Asks `node` until an answer is what is waited for."""
+
+    def __init__(self, node, words, is_found, since, may_be_answered=True):
+        super().__init__(daemon=True)
+        self._node, self._words, self._is_found, self._since = node, words, is_found, since
+        self._may_be_answered = may_be_answered
+        self._found = self._wrong = None
+        self.start()
+
+    def run(self):
+        while self._found is None and time.monotonic() < self._since + BOUND:
+            answer = outcome(self._node, *self._words)
+            if is_answered(answer) and not self._may_be_answered:
+                self._wrong = answer
+                return
+            if self._is_found(answer):
+                self._found = milliseconds(self._since)
+
+    def wait(self, what):
+        """Milliseconds from `since` to the answer."""
+        self.join()
+        if self._wrong is not None:
+            raise AssertionError(f"{self._node.name} answered {self._words}: {self._wrong!r}")
+        if self._found is None:
+            raise AssertionError(f"{self._node.name}: after {BOUND:.0f} s still not: {what}")
+        return self._found
+
+
+def outcome(node, *words):
+    """The reply, or the exception: resp.NotApplied or resp.Unknown."""
+    try:
+        with node.connect() as client:
+            return client.call(*words)
+    except (resp.NotApplied, resp.Unknown) as error:
+        return error
+
+
+def is_refused(answer):
+    return isinstance(answer, resp.NotApplied) and "CLUSTERDOWN" in str(answer)
+
+
+def is_answered(answer):
+    return not isinstance(answer, Exception)
+
+
+class Figures:
+    def __init__(self, fault):
+        self._fault = fault
+        self._all = {}
+
+    def note(self, what, value):
+        self._all.setdefault(what, []).append(value)
+
+    def print(self):
+        told = {"fault": self._fault}
+        for what, values in self._all.items():
+            told[what] = {"n": len(values), "median": round(statistics.median(values), 1),
+                          "worst": max(values)}
+        print(json.dumps(told), file=sys.stderr)
+
+
+class Splits(clients.Checks, unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.nodes = nodes.Nodes()
+        cls.addClassCleanup(cls.nodes.__exit__, None)
+        cls.cluster = cls.nodes.cluster_in(NETWORK.places, FLAGS)
+
+    def setUp(self):
+        self.assertEqual(self.cluster[0].ask("SET", "before", "here"), b"OK")
+        test = self.id().split(".test_")[-1]
+        self.load = clients.Load(self.cluster, SEED, name=f"{test}.")
+        self.load.start()
+        self.load.wait_for_more(300)
+        self.draw = random.Random(SEED)
+        self.figures = Figures(test.replace("_", " "))
+
+    def tearDown(self):
+        NETWORK.heal()
+
+    def run(self, result=None):
+        result = result or self.defaultTestResult()
+        wrong = len(result.failures) + len(result.errors)
+        super().run(result)
+        if len(result.failures) + len(result.errors) > wrong:
+            self.nodes.print_logs()
+        return result
+
+    def finish(self):
+        self.load.stop()
+        self.check_copies_equal(self.cluster)
+        self.check_nothing_lost(self.cluster, self.load)
+        self.check_history(self.load, self.nodes.directory)
+        print(self.load.summary(), file=sys.stderr)
+        self.figures.print()
+
+    def heal(self, cut_off):
+        # Cuts last for as long as chance says: they end anywhere between two attempts to dial.
+        time.sleep(self.draw.uniform(0, 1))
+        NETWORK.heal()
+        since = time.monotonic()
+        write = FirstAnswer(cut_off, ("SET", "healed", "yes"), is_answered, since)
+        nodes.wait_until(lambda: all(node.is_ok() for node in self.cluster), "all are ok",
+                         patience=BOUND)
+        self.figures.note("all_ok_ms", milliseconds(since))
+        self.figures.note("writes_where_cut_ms", write.wait("a write after healing"))
+
+    # ---- one node is cut off ----
+
+    def check_goes_on(self, some, since):
+        ways = {"write": ("INCR", "majority"), "read": ("GET", "before")}
+        waits = {(way, node): FirstAnswer(node, words, is_answered, since)
+                 for way, words in ways.items() for node in some}
+        for (way, node), first in waits.items():
+            self.figures.note(f"first_{way}_ms", first.wait(f"a {way} is answered"))
+
+    def check_majority_goes_on(self, victim, others, since):
+        self.check_goes_on(others, since)
+        for node in others:
+            node.wait_ok()
+            self.assertNotEqual(node.status()["leader"], victim.name)
+        self.load.wait_for_more(200)
+
+    def check_minority_refuses(self, victim, since):
+        # It may still hold a lease, and read: nobody's write ends before that does.
+        waits = {"write": FirstAnswer(victim, ("SET", "minority", "perhaps"), is_refused, since,
+                                      may_be_answered=False),
+                 "read": FirstAnswer(victim, ("GET", "before"), is_refused, since)}
+        for way, first in waits.items():
+            self.figures.note(f"{way}_refused_ms", first.wait(f"a {way} is refused"))
+        for words in (("SET", "refused", "never"), ("GET", "before"), ("INCR", "refused"),
+                      ("MGET", "before", "majority")):
+            began = time.monotonic()
+            self.assertTrue(is_refused(outcome(victim, *words)), words)
+            self.assertLess(time.monotonic() - began, AT_ONCE, words)
+        self.assertEqual(victim.status()["state"], "no-quorum")
+        with victim.connect() as client:
+            self.assertEqual(client.call("RAM.READS", "stale"), b"OK")
+            self.assertEqual(client.call("GET", "before"), b"here")
+
+    def check_cut(self, choose, cut):
+        """Cuts off the node that choose(leader, followers) names, with cut(place), and heals."""
+        for round_number in range(ROUNDS):
+            leader = nodes.leader_of(self.cluster)
+            followers = [node for node in self.cluster if node is not leader]
+            victim = choose(leader, followers[round_number % 2])
+            others = [node for node in self.cluster if node is not victim]
+            cut(victim.place)
+            since = time.monotonic()
+            refusals = threading.Thread(target=self.catch, args=(
+                self.check_minority_refuses, victim, since))
+            self.caught = None
+            refusals.start()
+            self.check_majority_goes_on(victim, others, since)
+            refusals.join()
+            if self.caught is not None:
+                raise self.caught
+            counts = [NETWORK.count(*path) for other in others
+                      for path in ((victim.place, other.place), (other.place, victim.place))]
+            self.assertTrue(any(lost for _, lost in counts), "nothing was cut")
+            self.heal(victim)
+            self.assertIsNone(outcome(victim, "GET", "refused"), "a refused write took effect")
+            self.load.wait_for_more(100)
+        self.finish()
+
+    def catch(self, check, *arguments):
+        try:
+            check(*arguments)
+        except Exception as error:  # told in the test's own thread
+            self.caught = error
+
+    def test_leader_cut_off(self):
+        self.check_cut(lambda leader, follower: leader, NETWORK.isolate)
+
+    def test_leader_deaf(self):
+        self.check_cut(lambda leader, follower: leader, NETWORK.deafen)
+
+    def test_leader_mute(self):
+        self.check_cut(lambda leader, follower: leader, NETWORK.mute)
+
+    def test_follower_cut_off(self):
+        self.check_cut(lambda leader, follower: follower, NETWORK.isolate)
+
+    def test_follower_deaf(self):
+        self.check_cut(lambda leader, follower: follower, NETWORK.deafen)
+
+    def test_follower_mute(self):
+        self.check_cut(lambda leader, follower: follower, NETWORK.mute)
+
+    # ---- one link is cut ----
+
+    @unittest.skipUnless(os.environ.get("RAM_ONE_HOP"), "nodes do not go through another yet")
+    def test_follower_cut_from_the_leader_alone(self):
+        for round_number in range(ROUNDS):
+            leader = nodes.leader_of(self.cluster)
+            followers = [node for node in self.cluster if node is not leader]
+            victim = followers[round_number % 2]
+            NETWORK.pair(leader.place, victim.place, lost=1)
+            since = time.monotonic()
+            self.check_goes_on(self.cluster, since)
+            for node in self.cluster:
+                node.wait_ok()
+            self.assertEqual(nodes.leader_of(self.cluster), leader)
+            self.heal(victim)
+            self.load.wait_for_more(100)
+        self.finish()
+
+    # ---- a network that is bad for all ----
+
+    def check_bad_network(self, **how):
+        NETWORK.every_path(**how)
+        since = time.monotonic()
+        self.load.wait_for_more(OPERATIONS)
+        self.figures.note("operations_per_s", round(1000 * OPERATIONS / milliseconds(since)))
+        self.heal(self.cluster[0])
+        self.load.wait_for_more(100)
+        self.finish()
+
+    def test_loss(self):
+        self.check_bad_network(lost=0.1)
+
+    def test_delay(self):
+        self.check_bad_network(delay="50,40")
+
+    def test_flapping(self):
+        NETWORK.every_path(flap=f"6,{FLAP_LONGEST_MS}")
+        end = time.monotonic() + FLAP_SECONDS
+        before = self.load.history.acknowledged
+        nodes.wait_until(lambda: time.monotonic() >= end, "links have flapped",
+                         patience=FLAP_SECONDS + BOUND)
+        self.figures.note("operations_per_s", round(
+            (self.load.history.acknowledged - before) / FLAP_SECONDS))
+        for node in self.cluster:
+            self.assertTrue(node.runs(), node.name)
+        self.heal(self.cluster[0])
+        self.load.wait_for_more(100)
+        self.finish()
+
+
+if __name__ == "__main__":
+    print(f"replay: RAM_SEED={SEED}", file=sys.stderr)
+    NETWORK = netns.network_or_skip(3, SEED)
+    unittest.main()
