@@ -237,48 +237,4 @@ void Node::wait_for_copies(size_t wanted, std::chrono::nanoseconds timeout,
   inside_->runtime->wait_for_copies(wanted, inside_->runtime->after(timeout), std::move(callback));
 }
 
-// ---- names ----
-
-std::string_view state_name(NodeState state) {
-  switch (state) {
-    case NodeState::kJoining:
-      return "joining";
-    case NodeState::kOk:
-      return "ok";
-    case NodeState::kNoQuorum:
-      return "no-quorum";
-    case NodeState::kLeaving:
-      return "leaving";
-  }
-  return "unknown";
-}
-
-std::string_view role_name(NodeRole role) {
-  switch (role) {
-    case NodeRole::kJoining:
-      return "joining";
-    case NodeRole::kStandby:
-      return "standby";
-    case NodeRole::kFollower:
-      return "follower";
-    case NodeRole::kLeader:
-      return "leader";
-  }
-  return "unknown";
-}
-
-std::string_view member_state_name(MemberState state) {
-  switch (state) {
-    case MemberState::kUp:
-      return "up";
-    case MemberState::kSilent:
-      return "silent";
-    case MemberState::kCatchingUp:
-      return "catching-up";
-    case MemberState::kLeaving:
-      return "leaving";
-  }
-  return "unknown";
-}
-
 }  // namespace ram

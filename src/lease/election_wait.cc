@@ -20,6 +20,10 @@ void ElectionWait::on_vote(Instant now, Term term, NodeId voter, bool granted, D
                                     times_.stretched(times_.lease));
 }
 
+void ElectionWait::doubt_clock(Instant now) {
+  for (auto& [_, vote] : votes_) vote.end = now + times_.stretched(times_.lease);
+}
+
 Instant ElectionWait::end(Instant now, Term term, NodeId self, const Quiet& own,
                           std::span<const NodeId> voters) const {
   if (!times_.on || faults_.nowait) return now;

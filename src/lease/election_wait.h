@@ -38,6 +38,8 @@ class ElectionWait {
 
   // The result of a real vote of `term` came from `voter` at `now`: it is in that term.
   void on_vote(Instant now, Term term, NodeId voter, bool granted, Duration quiet);
+  // Our clock may have jumped: what it showed before `now` says nothing.
+  void doubt_clock(Instant now);
 
   // When the wait of a leader of `term` is over, who learnt of its election at `now`. `voters` are
   // those of its latest configuration, itself (`self`) perhaps among them.

@@ -29,21 +29,41 @@ void LeaderLease::begin(Instant wait_end, std::span<const NodeId> entered) {
   samples_.clear();
 }
 
+void LeaderLease::doubt_clock(Instant sound_until, Instant now) {
+  sound_since_ = now;
+  quorum_end_ = ready_until_ = kNoLease;
+  if (wait_end_ >= sound_until) {
+    wait_end_ = std::max(wait_end_, now + times_.stretched(times_.lease));
+  }
+  for (auto& [_, state] : members_) {
+    state.echo = Instant::min();
+    state.unanswered = false;  // we do not know when its message came
+    state.owed = LogIndex();
+    if (state.lend >= sound_until) state.lend = std::max(state.lend, now + times_.lease);
+  }
+}
+
+void LeaderLease::distrust_clock() {
+  clock_trusted_ = false;
+  quorum_end_ = ready_until_ = kNoLease;
+}
+
 void LeaderLease::set_membership(Membership membership) {
   membership_ = std::move(membership);
   // Who left is forgotten once nothing that we promised to it can matter.
   std::erase_if(members_, [&](const auto& entry) {
-    return entry.second.lend < now_ && !holds(membership_.latest, entry.first) &&
+    return !promised(now_, entry.second) && !holds(membership_.latest, entry.first) &&
            !holds(membership_.committed, entry.first);
   });
 }
 
 void LeaderLease::on_news(Instant received, NodeId from, const MemberNews& news, LogIndex last) {
-  if (news.verified > last || news.echo > received) return;  // of nothing that we ever said
+  // Of nothing that we ever said.
+  if (news.verified > last || (clock_trusted_ && news.echo > received)) return;
   State& state = members_[from];
   state.entered = true;
   state.match = std::max(state.match, news.verified);
-  if (news.echo >= Instant()) state.echo = std::max(state.echo, news.echo);
+  if (news.echo >= std::max(Instant(), sound_since_)) state.echo = std::max(state.echo, news.echo);
   if (news.epoch < state.epoch) return;  // a late one
   if (news.epoch > state.epoch) {
     state.epoch = news.epoch;
@@ -99,9 +119,14 @@ void LeaderLease::watch_lag(Instant now, State& state, LogIndex commit) const {
 
 // All that R5.1 demands of a member but the index.
 bool LeaderLease::may_lease(Instant now, NodeId member, const State& state) const {
-  return times_.on && !stopped_ && state.unanswered && state.wants_lease && !state.lags &&
+  return times_.on && clock_trusted_ && state.unanswered && state.wants_lease && !state.lags &&
          now >= state.readmit && member != retiring_ && holds(membership_.latest, member) &&
          (holds(membership_.committed, member) || faults_.uncommittedcfg);
+}
+
+// That it may still read, for all we know.
+bool LeaderLease::promised(Instant now, const State& state) const {
+  return clock_trusted_ ? now <= state.lend : state.lend != Instant::min();
 }
 
 LogIndex LeaderLease::committed_before(Instant then) const {
@@ -121,7 +146,7 @@ LogIndex LeaderLease::turn(Instant now, LogIndex commit, LogIndex barrier, LogIn
   }
   const bool committed = barrier && commit >= barrier;
   quorum_end_ = quorum_end(now);
-  ready_until_ = (committed || faults_.origleader) && !stopped_ ? quorum_end_ : kNoLease;
+  ready_until_ = (committed || faults_.origleader) && clock_trusted_ ? quorum_end_ : kNoLease;
   if (faults_.leaderfree && committed) ready_until_ = now + kForever;
   if (samples_.empty() || now - samples_.back().at >= times_.heartbeat / 2) {
     if (samples_.size() == kSamples) samples_.erase(samples_.begin());
@@ -139,12 +164,6 @@ LogIndex LeaderLease::turn(Instant now, LogIndex commit, LogIndex barrier, LogIn
       state.lend = std::max(state.lend, quorum_end_);
     }
   }
-  // Without a clock to trust nothing can be known to have ended.
-  if (stopped_) {
-    blocked_ = false;
-    return stable;
-  }
-
   LogIndex index = commit;
   if (!faults_.applycommit) {
     for (const NodeId member : membership_.latest) {
@@ -156,7 +175,7 @@ LogIndex LeaderLease::turn(Instant now, LogIndex commit, LogIndex barrier, LogIn
     }
     // And who is no member any more, or not yet again.
     for (const auto& [member, state] : members_) {
-      if (member == self_ || now > state.lend || (faults_.dropslow && state.lags)) continue;
+      if (member == self_ || !promised(now, state) || (faults_.dropslow && state.lags)) continue;
       if (state.match < index) {
         index = state.match;
         waiting_for_ = member;
@@ -201,14 +220,15 @@ bool LeaderLease::counts(Instant now, NodeId member) const {
   if (!times_.on || member == self_) return member == self_;
   const auto found = members_.find(member);
   const bool entered = found != members_.end() && found->second.entered;
-  if (!entered && now < wait_end_ && holds(membership_.latest, member)) return true;
+  const bool waits = now < wait_end_ || !clock_trusted_;
+  if (!entered && waits && holds(membership_.latest, member)) return true;
   if (found == members_.end()) return false;
   if (faults_.dropslow && found->second.lags) return false;
-  return now <= found->second.lend;
+  return promised(now, found->second);
 }
 
 Instant LeaderLease::next_change() const {
-  if (!blocked_) return kNever;
+  if (!blocked_ || !clock_trusted_) return kNever;
   Instant next = kNever;
   if (now_ < wait_end_) next = wait_end_;
   for (const auto& [member, state] : members_) {
@@ -230,6 +250,11 @@ bool LeaderLease::has_entered(NodeId member) const {
 LogIndex LeaderLease::match(NodeId member) const {
   const auto found = members_.find(member);
   return found == members_.end() ? LogIndex() : found->second.match;
+}
+
+bool LeaderLease::wants_lease(NodeId member) const {
+  const auto found = members_.find(member);
+  return found != members_.end() && found->second.wants_lease;
 }
 
 }  // namespace ram::lease

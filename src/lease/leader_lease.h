@@ -49,8 +49,12 @@ class LeaderLease {
   void set_membership(Membership membership);
   // Removal of `member` is wanted, or of nobody: no more grants to it (R7).
   void retire(NodeId member) { retiring_ = member; }
-  // Our clock misbehaved, or we hand over: no more grants, and no reads by our own lease.
-  void stop() { stopped_ = true; }
+  // Our clock may have jumped between `sound_until` and `now`, and is good from now on: leases that
+  // ran then, of whatever leader, are counted as if they began now.
+  void doubt_clock(Instant sound_until, Instant now);
+  // Our clock misbehaves, in this term and all others: no more grants, no reads by our own lease,
+  // and nothing that anyone was promised is known to end as time passes.
+  void distrust_clock();
 
   // What `from` said in our term, as only a node in that term does (R4.2). `received` is our clock
   // at receipt, not earlier. `last` is our last index.
@@ -76,6 +80,7 @@ class LeaderLease {
   bool leased(Instant now, NodeId member) const;
   bool has_entered(NodeId member) const;
   LogIndex match(NodeId member) const;
+  bool wants_lease(NodeId member) const;
   NodeId waiting_for() const { return waiting_for_; }
 
  private:
@@ -102,6 +107,7 @@ class LeaderLease {
   void watch_lag(Instant now, State& state, LogIndex commit) const;
   bool may_grant(NodeId member, const State& state) const;
   bool may_lease(Instant now, NodeId member, const State& state) const;
+  bool promised(Instant now, const State& state) const;
   LogIndex committed_before(Instant then) const;
 
   const NodeId self_;
@@ -110,8 +116,9 @@ class LeaderLease {
   Membership membership_;
   std::map<NodeId, State> members_;
   Instant wait_end_ = Instant::min();
+  Instant sound_since_ = Instant::min();  // what our clock showed before says nothing
   NodeId retiring_;
-  bool stopped_ = false;
+  bool clock_trusted_ = true;
 
   // As of the latest turn.
   Instant now_{};

@@ -139,6 +139,14 @@ TEST(ElectionWait, KnowsWhoEnteredTheTerm) {
   EXPECT_TRUE(election.entered(Term(3)).empty());
 }
 
+TEST(ElectionWait, AClockThatMayHaveJumpedMakesAVoteWorthTheWholeWait) {
+  ElectionWait election(kTimes);
+  election.on_vote(at(1600ms), Term(2), kBob, true, 10s);
+  election.doubt_clock(at(1650ms));
+  EXPECT_EQ(election.end(at(1651ms), Term(2), kAda, Quiet(), kThree), at(1650ms + 360ms));
+  EXPECT_EQ(election.entered(Term(2)), std::vector<NodeId>{kBob});
+}
+
 TEST(ElectionWait, ASoleVoterKnowsItself) {
   ElectionWait election(kTimes);
   Quiet own;
@@ -351,6 +359,85 @@ TEST(LeaderLease, WhatNoMemberCanKnowIsDropped) {
                     LogIndex(5));
   ada.turn(20ms, 1);
   EXPECT_EQ(ada.lease.ready_until(), kNoLease);
+}
+
+// ---- the leader's clock ----
+
+TEST(LeaderLease, AfterAJumpOfItsClockALeaseThatRanIsCountedFromNow) {
+  for (const Duration sound_until : {200ms, 400ms}) {
+    Leader ada;
+    ada.news(20ms, kBob, 1, 15ms);
+    ada.news(20ms, kCarol, 1, 15ms);
+    ada.turn(20ms, 1);
+    ASSERT_TRUE(ada.lease.grant(kBob));  // until 315 ms
+    ada.lease.doubt_clock(at(sound_until), at(10s));
+    ada.news(10s, kCarol, 2, 10s);
+    if (sound_until == 400ms) {
+      EXPECT_EQ(ada.turn(10s, 2), 2U) << "it was over before";
+    } else {
+      EXPECT_EQ(ada.turn(10s, 2), 1U) << "the clock says that it is over, and may be wrong";
+      EXPECT_EQ(ada.turn(10s + kTimes.lease, 2), 1U);
+      EXPECT_EQ(ada.turn(10s + kTimes.lease + 1ms, 2), 2U);
+    }
+  }
+}
+
+TEST(LeaderLease, AfterAJumpOfItsClockANewLeaderWaitsAnew) {
+  Leader ada(kThree, /*wait_end=*/at(100ms));
+  ada.news(20ms, kCarol, 1, 15ms);
+  ada.lease.doubt_clock(at(20ms), at(10s));
+  ada.news(10s, kCarol, 1, 10s);
+  EXPECT_EQ(ada.turn(10s + 360ms - 1ns, 1), 0U) << "Bob may read under a lease of old";
+  EXPECT_EQ(ada.turn(10s + 360ms, 1), 1U);
+}
+
+// The clock may not have counted a gap, in which another was elected.
+TEST(LeaderLease, AfterAJumpOfItsClockAnswersOfBeforeEarnNothing) {
+  Leader ada;
+  ada.news(20ms, kBob, 1, 15ms);
+  ada.turn(20ms, 1);
+  ASSERT_TRUE(ada.lease.ready(at(25ms)));
+  ada.lease.doubt_clock(at(20ms), at(25ms));
+  EXPECT_FALSE(ada.lease.ready(at(25ms)));
+  ada.turn(26ms, 1);
+  EXPECT_FALSE(ada.lease.ready(at(26ms)));
+  EXPECT_FALSE(ada.lease.grant(kBob));
+  ada.news(30ms, kBob, 1, 24ms);
+  ada.turn(30ms, 1);
+  EXPECT_FALSE(ada.lease.ready(at(30ms))) << "it answers what was said before";
+  ada.news(40ms, kBob, 1, 35ms);
+  ada.turn(40ms, 1);
+  EXPECT_EQ(ada.lease.ready_until(), at(335ms));
+  EXPECT_TRUE(ada.lease.grant(kBob));
+}
+
+TEST(LeaderLease, WithoutAClockToTrustNoLeaseIsKnownToEnd) {
+  Leader ada(kThree, /*wait_end=*/at(50ms));
+  ada.news(20ms, kBob, 1, 15ms);
+  ada.turn(20ms, 1);
+  ASSERT_TRUE(ada.lease.grant(kBob));
+  ada.lease.distrust_clock();
+  ada.turn(30ms, 2);
+  EXPECT_FALSE(ada.lease.ready(at(30ms)));
+  EXPECT_EQ(ada.turn(1h, 2), 0U) << "Carol may hold a lease of before this term";
+  EXPECT_EQ(ada.lease.next_change(), kNever);
+  ada.news(1h, kCarol, 2, 15ms);
+  EXPECT_EQ(ada.turn(2h, 2), 1U) << "Bob holds one of ours";
+  EXPECT_FALSE(ada.lease.grant(kCarol));
+  ada.news(2h, kBob, 2, 15ms);
+  EXPECT_EQ(ada.turn(2h, 2), 2U) << "he has it";
+  EXPECT_EQ(ada.turn(2h, 3), 2U);
+  ada.news(2h + 1ms, kBob, 2, 15ms, /*epoch=*/1);
+  EXPECT_EQ(ada.turn(2h + 1ms, 3), 3U) << "he gave it back";
+}
+
+TEST(LeaderLease, WhoseClockWentBackStillHearsWhatMembersHave) {
+  Leader ada;
+  ada.lease.distrust_clock();
+  ada.news(20ms, kBob, 2, /*echo=*/5h);
+  ada.news(20ms, kCarol, 2, /*echo=*/5h);
+  EXPECT_EQ(ada.turn(20ms, 2), 2U);
+  EXPECT_EQ(ada.lease.match(kBob), LogIndex(2));
 }
 
 TEST(LeaderLease, WithLeasesOffWhatIsCommittedIsStable) {

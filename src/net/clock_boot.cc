@@ -24,4 +24,14 @@ WallMs BootClock::wall() const {
       std::chrono::duration_cast<std::chrono::milliseconds>(read(CLOCK_REALTIME)).count()};
 }
 
+ClockReading read_clocks() {
+  ClockReading reading;
+  reading.before = Instant(read(CLOCK_BOOTTIME));
+  reading.monotonic = read(CLOCK_MONOTONIC);
+  reading.raw = read(CLOCK_MONOTONIC_RAW);
+  reading.wall = read(CLOCK_REALTIME);
+  reading.after = Instant(read(CLOCK_BOOTTIME));
+  return reading;
+}
+
 }  // namespace ram::net

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/clock.h"
+#include "base/clock_reading.h"
 
 namespace ram::net {
 
@@ -15,5 +16,8 @@ class BootClock final : public Clock {
   Instant now() const override;
   WallMs wall() const override;
 };
+
+// All of this machine's clocks that could tell if one of them misbehaves.
+ClockReading read_clocks();
 
 }  // namespace ram::net

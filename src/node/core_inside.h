@@ -1,7 +1,8 @@
 // The inside of a NodeCore, for its own .cc files: node_core.cc has its life and its calls,
 // core_pass.cc the passes, core_receive.cc what messages do, core_send.cc what is said to whom,
 // core_reads.cc what readers wait for, core_lead.cc what is done with each heartbeat,
-// core_membership.cc how a node becomes a member, core_report.cc what it says of itself.
+// core_membership.cc how a node becomes a member, core_clock.cc what it thinks of its clock,
+// core_report.cc what it says of itself.
 #pragma once
 
 #include <map>
@@ -47,7 +48,7 @@ class NodeCore::Inside final : public consensus::Transport,
   void submit(Instant now, std::string transaction, Instant deadline, WriteDone done);
   void fence(Instant now, Instant deadline, Trust trust, FenceDone done);
   void wait_applied(Instant now, LogIndex index, Instant deadline, FenceDone done);
-  void distrust_clock(Instant now);
+  void look_at_clocks(const ClockReading& reading);
   void wait_for_copies(size_t wanted, Instant deadline, std::function<void(size_t)> done);
   void on_time(Instant now);
   Instant next_deadline() const;
@@ -131,6 +132,10 @@ class NodeCore::Inside final : public consensus::Transport,
   void stage(LogIndex from);
   void forget_above(LogIndex last);
   void fail_waits(const Status& status);
+
+  // ---- our clock (core_clock.cc) ----
+  bool clock_trusted() const { return leases_ ? leases_->clock_trusted() : options_.clock_trusted; }
+  void say(Instant now, const lease::ClockFinding& found);
 
   // ---- membership (core_membership.cc) ----
   Founding::Self founding_self() const;
@@ -224,6 +229,7 @@ class NodeCore::Inside final : public consensus::Transport,
   bool resend_ = false;
   bool again_ = false;  // a callback left something for another pass
 
+  Instant pause_said_ = Instant::min();
   Instant started_{};
   Instant next_heartbeat_{};
   Instant next_call_deadline_ = kNever;

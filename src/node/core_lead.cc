@@ -47,6 +47,8 @@ void NodeCore::Inside::hand_over(Instant now) {
   if (replica_->handing_to()) return;
   for (const consensus::Server& server : replica_->latest().servers) {
     if (server.role != consensus::Role::kVoter || admission_.silent(now, server.id)) continue;
+    // Nor to someone who would have to hand it on.
+    if (!leases_->clock_trusted() && !leases_->leader().wants_lease(server.id)) continue;
     if (server.id != options_.id && replica_->transfer(now, server.id)) return;
   }
 }

@@ -72,7 +72,7 @@ void NodeCore::Inside::become_member(const machine::Parameters& parameters) {
   leases_ = std::make_unique<Leases>(
       options_.id,
       lease::times_of(parameters.leases, failover_after_, parameters.clock_drift_permille), gate_,
-      options_.mistakes.lease);
+      options_.mistakes.lease, options_.clock_trusted);
 }
 
 void NodeCore::Inside::start_founded(Instant now) {

@@ -69,13 +69,4 @@ void NodeCore::Inside::forget_above(LogIndex last) {
   if (options_.mistakes.lease.cutfallback) asker_.cut(last);
 }
 
-void NodeCore::Inside::distrust_clock(Instant now) {
-  if (!leases_ || !leases_->clock_trusted()) return;
-  log_.error(
-      "this node's clock misbehaved: it gives up its lease and does not lead until it is started "
-      "again");
-  leases_->distrust_clock(now);
-  again_ = true;
-}
-
 }  // namespace ram::node

@@ -32,14 +32,18 @@ bool same(const std::vector<NodeId>& ids, const Configuration& configuration, bo
 
 }  // namespace
 
-Leases::Leases(NodeId self, const lease::Times& times, ReadGate& gate, lease::Faults faults)
+Leases::Leases(NodeId self, const lease::Times& times, ReadGate& gate, lease::Faults faults,
+               bool clock_trusted)
     : self_(self),
       times_(times),
       faults_(faults),
       gate_(gate),
+      watch_(times),
       election_(times, faults),
       follower_(times, faults),
-      leader_(self, times, faults) {
+      leader_(self, times, faults),
+      trusted_(clock_trusted) {
+  if (!trusted_) leader_.distrust_clock();
   gate_.set_lease_end(lease::kNoLease);
 }
 
@@ -94,10 +98,23 @@ void Leases::on_member_news(Instant now, const consensus::Replica& replica, Node
   leader_.on_news(now, from, news, replica.last());
 }
 
-void Leases::distrust_clock(Instant now) {
-  trusted_ = false;
+lease::ClockFinding Leases::look_at_clocks(const ClockReading& reading) {
+  if (!times_.on || !trusted_) return {};
+  const lease::ClockFinding found = watch_.look(reading);
+  if (found.doubt() || found.distrust()) doubt_clock(found.sound_until, reading.after);
+  if (found.distrust()) {
+    trusted_ = false;
+    leader_.distrust_clock();
+  }
+  return found;
+}
+
+void Leases::doubt_clock(Instant sound_until, Instant now) {
   follower_.release();
-  leader_.stop();
+  leader_.doubt_clock(sound_until, now);
+  election_.doubt_clock(now);
+  quiet_.answered(now);
+  published_ = std::min(published_, sound_until);  // what it said of later times is not believed
   publish(now);
 }
 

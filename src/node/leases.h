@@ -10,8 +10,10 @@
 #include <optional>
 
 #include "base/clock.h"
+#include "base/clock_reading.h"
 #include "base/ids.h"
 #include "consensus/replica.h"
+#include "lease/clock_watch.h"
 #include "lease/election_wait.h"
 #include "lease/follower_lease.h"
 #include "lease/leader_lease.h"
@@ -22,7 +24,8 @@ namespace ram::node {
 
 class Leases {
  public:
-  Leases(NodeId self, const lease::Times& times, ReadGate& gate, lease::Faults faults);
+  Leases(NodeId self, const lease::Times& times, ReadGate& gate, lease::Faults faults,
+         bool clock_trusted);
   ~Leases();  // closes the gate
   Leases(const Leases&) = delete;
 
@@ -37,8 +40,9 @@ class Leases {
   // Requires: the engine leads, and `from` says it of our term.
   void on_member_news(Instant now, const consensus::Replica& replica, NodeId from,
                       const lease::MemberNews& news);
-  // Our clock misbehaved, once and for all: no lease any more, and no leading (section 7).
-  void distrust_clock(Instant now);
+  // About once a heartbeat (section 7). A clock that may have jumped costs the lease, once; one
+  // that misbehaves, every lease from now on, and leadership is to be handed over.
+  lease::ClockFinding look_at_clocks(const ClockReading& reading);
   bool clock_trusted() const { return trusted_; }
 
   // ---- a pass ----
@@ -50,7 +54,7 @@ class Leases {
   std::optional<lease::Grant> grant(NodeId member) { return leader_.grant(member); }
   // Requires: the engine follows in the term of the message that this rides on.
   MemberNews member_news(Instant now, const consensus::Replica& replica);
-  Duration quiet(Instant now) const { return quiet_.since(now); }
+  Duration quiet(Instant now) const { return trusted_ ? quiet_.since(now) : Duration::zero(); }
   // The leader may take a fallback's question now.
   bool ready(Instant now) const { return led_ && leader_.ready(now); }
   // True once nothing is promised to `member`, which is to be removed; no more is (R7).
@@ -66,12 +70,14 @@ class Leases {
   Instant complete_until(Instant now) const;
 
  private:
+  void doubt_clock(Instant sound_until, Instant now);
   void publish(Instant now);
 
   const NodeId self_;
   const lease::Times times_;
   const lease::Faults faults_;
   ReadGate& gate_;
+  lease::ClockWatch watch_;
   lease::Quiet quiet_;
   lease::ElectionWait election_;
   lease::FollowerLease follower_;
@@ -80,7 +86,7 @@ class Leases {
   Term term_;
   bool led_ = false;
   bool installing_ = false;
-  bool trusted_ = true;
+  bool trusted_;
   Instant echo_ = Instant::min();  // latest of the leader's times, of term_
   Round round_;                    // latest round, of term_
   Instant published_ = lease::kNoLease;

@@ -221,8 +221,14 @@ void NodeCore::fence(Instant now, Instant deadline, Trust trust, FenceDone done)
 void NodeCore::wait_applied(Instant now, LogIndex index, Instant deadline, FenceDone done) {
   inside_->wait_applied(now, index, deadline, std::move(done));
 }
-void NodeCore::distrust_clock(Instant now) {
-  inside_->distrust_clock(now);
+void NodeCore::look_at_clocks(const ClockReading& reading) {
+  inside_->look_at_clocks(reading);
+}
+bool NodeCore::clock_trusted() const {
+  return inside_->clock_trusted();
+}
+Duration NodeCore::heartbeat() const {
+  return heartbeat_of(inside_->failover_after_);
 }
 void NodeCore::wait_for_copies(Instant, size_t wanted, Instant deadline,
                                std::function<void(size_t)> done) {

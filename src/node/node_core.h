@@ -21,6 +21,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/clock_reading.h"
 #include "base/ids.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -67,8 +68,9 @@ struct CoreOptions {
   machine::Parameters parameters;  // taken if this node founds; the cluster's otherwise
   Duration request_timeout = std::chrono::seconds(5);
   size_t memory_bytes_max = size_t{4} << 30;
-  uint64_t seed = 1;       // of every random choice of the core
-  uint64_t hash_seed = 1;  // of the store
+  bool clock_trusted = true;  // false: an incarnation before this one saw the clock misbehave
+  uint64_t seed = 1;          // of every random choice of the core
+  uint64_t hash_seed = 1;     // of the store
   CoreLimits limits;
   Mistakes mistakes;
 };
@@ -106,9 +108,11 @@ class NodeCore {
   void fence(Instant now, Instant deadline, Trust trust, FenceDone done);
   // When it is OK, the entry at `index` is visible, or is in the log no more: for a LocalRead.
   void wait_applied(Instant now, LogIndex index, Instant deadline, FenceDone done);
-  // Our clock was seen to misbehave: this node gives up its lease, and hands over leadership, for
-  // good.
-  void distrust_clock(Instant now);
+  // Once a heartbeat, now. If our clock was seen to misbehave, this node gives up its lease, and
+  // hands over leadership, for good.
+  void look_at_clocks(const ClockReading& reading);
+  bool clock_trusted() const;
+  Duration heartbeat() const;
   // Calls `done` with how many other members hold what is applied here now: at `wanted`, or at the
   // deadline.
   void wait_for_copies(Instant now, size_t wanted, Instant deadline,

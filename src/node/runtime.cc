@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "net/address.h"
+#include "net/clock_boot.h"
 #include "net/loop.h"
 #include "net/timer.h"
 #include "node/node_options.h"
@@ -44,15 +45,20 @@ Overloaded(Fs...) -> Overloaded<Fs...>;
 // ---- life ----
 
 Result<std::unique_ptr<Runtime>> Runtime::start(NodeOptions options) {
+  return start(std::move(options), net::read_clocks);
+}
+
+Result<std::unique_ptr<Runtime>> Runtime::start(NodeOptions options, ReadClocks read_clocks) {
   if (Status status = check_options(options); !status.ok()) return status;
-  std::unique_ptr<Runtime> runtime(new Runtime(std::move(options)));
+  std::unique_ptr<Runtime> runtime(new Runtime(std::move(options), std::move(read_clocks)));
   if (Status status = runtime->listen(); !status.ok()) return status;
   runtime->thread_ = std::thread([&self = *runtime] { self.run(); });
   return runtime;
 }
 
-Runtime::Runtime(NodeOptions options)
+Runtime::Runtime(NodeOptions options, ReadClocks read_clocks)
     : options_(std::move(options)),
+      read_clocks_(std::move(read_clocks)),
       hash_seed_(entropy()),
       log_(make_log(options_)),
       loop_(std::make_unique<net::Loop>()),
@@ -112,6 +118,7 @@ void Runtime::run() {
 }
 
 void Runtime::make_core() {
+  if (core_) clock_trusted_ = core_->clock_trusted();
   core_.reset();  // the one before, if any, before it: both write to the slot
   CoreOptions core;
   core.id = NodeId(entropy());
@@ -126,6 +133,7 @@ void Runtime::make_core() {
       static_cast<uint32_t>(std::lround(options_.clock_drift * 1000));
   core.request_timeout = options_.request_timeout;
   core.memory_bytes_max = options_.memory_bytes_max;
+  core.clock_trusted = clock_trusted_;
   core.seed = entropy();
   core.hash_seed = hash_seed_;
   links_->become(core.id, address_, name_);
@@ -138,6 +146,7 @@ void Runtime::make_core() {
 
 void Runtime::pass() {
   mailbox_.take(taken_);
+  look_at_clocks();
   const Instant now = loop_->now();
   for (Call& call : taken_) feed(now, std::move(call));
   taken_.clear();
@@ -157,6 +166,14 @@ void Runtime::pass() {
   }
   turn_ok_waits(now);
   arm_timer(now);
+}
+
+// With each heartbeat of the core, and whenever our clock went back.
+void Runtime::look_at_clocks() {
+  const Instant now = loop_->now();
+  if (now >= clocks_read_ && now - core_->heartbeat() < clocks_read_) return;
+  clocks_read_ = now;
+  core_->look_at_clocks(read_clocks_());
 }
 
 void Runtime::feed(Instant now, Call call) {

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/clock_reading.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "node/mailbox.h"
@@ -51,6 +52,9 @@ class Runtime {
   // Returns once it listens.
   // Errors: kInvalid, an option is out of range; kUnavailable, the address is taken or not ours.
   static Result<std::unique_ptr<Runtime>> start(NodeOptions options);
+  // Tests read other clocks than the machine's, to see whether they misbehave.
+  using ReadClocks = std::function<ClockReading()>;
+  static Result<std::unique_ptr<Runtime>> start(NodeOptions options, ReadClocks read_clocks);
 
   ~Runtime();
   // Ends calls under way, kUnknownOutcome where a write was sent, else kUnavailable, and the
@@ -102,11 +106,12 @@ class Runtime {
   };
   using Call = std::variant<Write, Fence, Wait, Copies, OkWait, Look>;
 
-  explicit Runtime(NodeOptions options);
+  Runtime(NodeOptions options, ReadClocks read_clocks);
   Status listen();
   void run();
   void make_core();
   void pass();
+  void look_at_clocks();
   void feed(Instant now, Call call);
   void turn_ok_waits(Instant now);
   void arm_timer(Instant now);
@@ -115,6 +120,7 @@ class Runtime {
   static void refuse(Call& call, const Status& why);
 
   const NodeOptions options_;
+  const ReadClocks read_clocks_;
   // The same for all stores of this process (store.h).
   const uint64_t hash_seed_;
   std::unique_ptr<Log> log_;
@@ -134,6 +140,8 @@ class Runtime {
   std::vector<Call> taken_;
   std::vector<OkWait> ok_waits_;
   bool news_ = false;  // something was fed to the core since it turned
+  bool clock_trusted_ = true;
+  Instant clocks_read_ = Instant::min();
 };
 
 }  // namespace ram::node
