@@ -4,10 +4,8 @@ side with a majority go on, does the other refuse, does all heal, and was every 
 Prints how long each took, a line of JSON for each fault.
 """
 
-import json
 import os
 import random
-import statistics
 import sys
 import threading
 import time
@@ -16,7 +14,8 @@ import unittest
 import clients
 import netns
 import nodes
-import resp
+import probes
+from probes import FirstAnswer, Figures, is_answered, is_refused, milliseconds, outcome
 
 # How often each node's links are cut in each way.
 ROUNDS = int(os.environ.get("RAM_SPLIT_ROUNDS", "1"))
@@ -28,79 +27,11 @@ FLAP_LONGEST_MS = int(os.environ.get("RAM_FLAP_LONGEST_MS", "1000"))
 
 REQUEST_TIMEOUT = 2.0
 FLAGS = ("--failover-after", "500ms", "--request-timeout", "2s")
-# An election, or four silent election timeouts, take less than three seconds; a busy machine more.
-BOUND = 12.0
 # "At once": not a time-out.
 AT_ONCE = REQUEST_TIMEOUT / 2
 
 NETWORK = None
 SEED = int(os.environ.get("RAM_SEED", random.randrange(1 << 30)))
-
-
-def milliseconds(since):
-    return round(1000 * (time.monotonic() - since), 1)
-
-
-class FirstAnswer(threading.Thread):
-    """Asks `node` until an answer is what is waited for."""
-
-    def __init__(self, node, words, is_found, since, may_be_answered=True):
-        super().__init__(daemon=True)
-        self._node, self._words, self._is_found, self._since = node, words, is_found, since
-        self._may_be_answered = may_be_answered
-        self._found = self._wrong = None
-        self.start()
-
-    def run(self):
-        while self._found is None and time.monotonic() < self._since + BOUND:
-            answer = outcome(self._node, *self._words)
-            if is_answered(answer) and not self._may_be_answered:
-                self._wrong = answer
-                return
-            if self._is_found(answer):
-                self._found = milliseconds(self._since)
-
-    def wait(self, what):
-        """Milliseconds from `since` to the answer."""
-        self.join()
-        if self._wrong is not None:
-            raise AssertionError(f"{self._node.name} answered {self._words}: {self._wrong!r}")
-        if self._found is None:
-            raise AssertionError(f"{self._node.name}: after {BOUND:.0f} s still not: {what}")
-        return self._found
-
-
-def outcome(node, *words):
-    """The reply, or the exception: resp.NotApplied or resp.Unknown."""
-    try:
-        with node.connect() as client:
-            return client.call(*words)
-    except (resp.NotApplied, resp.Unknown) as error:
-        return error
-
-
-def is_refused(answer):
-    return isinstance(answer, resp.NotApplied) and "CLUSTERDOWN" in str(answer)
-
-
-def is_answered(answer):
-    return not isinstance(answer, Exception)
-
-
-class Figures:
-    def __init__(self, fault):
-        self._fault = fault
-        self._all = {}
-
-    def note(self, what, value):
-        self._all.setdefault(what, []).append(value)
-
-    def print(self):
-        told = {"fault": self._fault}
-        for what, values in self._all.items():
-            told[what] = {"n": len(values), "median": round(statistics.median(values), 1),
-                          "worst": max(values)}
-        print(json.dumps(told), file=sys.stderr)
 
 
 class Splits(clients.Checks, unittest.TestCase):
@@ -145,7 +76,7 @@ class Splits(clients.Checks, unittest.TestCase):
         since = time.monotonic()
         write = FirstAnswer(cut_off, ("SET", "healed", "yes"), is_answered, since)
         nodes.wait_until(lambda: all(node.is_ok() for node in self.cluster), "all are ok",
-                         patience=BOUND)
+                         patience=probes.BOUND)
         self.figures.note("all_ok_ms", milliseconds(since))
         self.figures.note("writes_where_cut_ms", write.wait("a write after healing"))
 
@@ -271,7 +202,7 @@ class Splits(clients.Checks, unittest.TestCase):
         end = time.monotonic() + FLAP_SECONDS
         before = self.load.history.acknowledged
         nodes.wait_until(lambda: time.monotonic() >= end, "links have flapped",
-                         patience=FLAP_SECONDS + BOUND)
+                         patience=FLAP_SECONDS + probes.BOUND)
         self.figures.note("operations_per_s", round(
             (self.load.history.acknowledged - before) / FLAP_SECONDS))
         for node in self.cluster:
