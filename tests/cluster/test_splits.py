@@ -19,9 +19,11 @@ from probes import FirstAnswer, Figures, is_answered, is_refused, milliseconds, 
 
 # How often each node's links are cut in each way.
 ROUNDS = int(os.environ.get("RAM_SPLIT_ROUNDS", "1"))
+# Nodes killed on a bad network.
+KILLS = int(os.environ.get("RAM_SPLIT_KILLS", "2"))
 # Operations under loss, delay and flapping links.
-OPERATIONS = int(os.environ.get("RAM_SPLIT_OPERATIONS", "400"))
-FLAP_SECONDS = float(os.environ.get("RAM_FLAP_SECONDS", "4"))
+OPERATIONS = int(os.environ.get("RAM_SPLIT_OPERATIONS", "200"))
+FLAP_SECONDS = float(os.environ.get("RAM_FLAP_SECONDS", "3"))
 # The longest that a flapping link is up or down; the shortest is 6 ms.
 FLAP_LONGEST_MS = int(os.environ.get("RAM_FLAP_LONGEST_MS", "1000"))
 
@@ -209,6 +211,31 @@ class Splits(clients.Checks, unittest.TestCase):
             self.assertTrue(node.runs(), node.name)
         self.heal(self.cluster[0])
         self.load.wait_for_more(100)
+        self.finish()
+
+    # ---- and a node is killed meanwhile ----
+
+    def test_killed_on_a_bad_network(self):
+        def cut_one_off():
+            NETWORK.isolate(self.draw.choice(NETWORK.places))
+        faults = [cut_one_off, lambda: NETWORK.every_path(lost=0.1),
+                  lambda: NETWORK.every_path(delay="50,40"),
+                  lambda: NETWORK.every_path(flap="6,1000")]
+        for number in range(KILLS):
+            fault = faults[(SEED + number) % len(faults)]
+            victim = self.draw.choice(self.cluster)
+            before = victim.status()["id"]
+            steps = [fault, victim.kill]
+            self.draw.shuffle(steps)
+            for step in steps:
+                step()
+                time.sleep(self.draw.uniform(0, 1))  # how far apart they are is drawn
+            victim.start()
+            self.heal(victim)
+            self.assertNotEqual(victim.status()["id"], before)
+            members = nodes.leader_of(self.cluster).members()
+            self.assertEqual([member["role"] for member in members], ["voter"] * 3)
+            self.load.wait_for_more(100)
         self.finish()
 
 
