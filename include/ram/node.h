@@ -40,6 +40,29 @@ enum class NodeRole : uint8_t { kJoining, kStandby, kFollower, kLeader };
 std::string_view state_name(NodeState state);  // "joining", "ok", "no-quorum", "leaving"
 std::string_view role_name(NodeRole role);     // "joining", "standby", "follower", "leader"
 
+// Why a node holds no read lease.
+enum class NoLease : uint8_t {
+  kHolds,       // it does
+  kOff,         // the cluster was founded without leases
+  kClock,       // its clock misbehaved (docs/guarantees.md, Timing)
+  kJoining,     // it is no member yet
+  kInstalling,  // it is taking over a state
+  kNoLeader,
+  kNotReady,    // it leads, and has no entry of its own term committed yet
+  kNoMajority,  // it leads, and no majority has answered it of late
+  kNotGranted,  // it is for the leader to grant one, which knows why it does not
+  // What a leader knows of another:
+  kSilent,    // it has not been heard of late
+  kNotAsked,  // it wants none: it is installing, or its clock misbehaved
+  kLeaderHasNone,
+  kLags,         // it takes too long for what is written
+  kReadmission,  // it lagged, and has to wait (Member::readmit_ms)
+  kBehind,       // it lacks entries that others show already
+};
+// "" "off" "clock" "joining" "installing" "no-leader" "not-ready" "no-majority" "not-granted"
+// "silent" "not-asked" "leader-has-none" "lags" "readmission" "behind"
+std::string_view no_lease_name(NoLease why);
+
 struct NodeStatus {
   std::string name;
   uint64_t id = 0;      // this incarnation
@@ -57,12 +80,17 @@ struct NodeStatus {
   uint64_t voters = 0;
   bool lease = false;
   uint64_t lease_ms = 0;
+  NoLease lease_reason = NoLease::kHolds;
   int64_t complete_until_ms = 0;  // wall clock, for people; 0: not known
   uint64_t reads_local = 0;       // answered at once, from memory
   uint64_t reads_waited = 0;      // had to wait for a write of the key
   uint64_t reads_asked = 0;       // fences for which the leader was asked
   uint64_t reads_refused = 0;     // fences and waits that failed
   uint64_t writes = 0;            // acknowledged here
+  // At a leader: whose lease writes wait for now, by name, or nobody's; and for how long they have
+  // waited so, for all members together.
+  std::string delayed_by;
+  uint64_t delayed_ms = 0;
   std::string version;
   uint64_t uptime_ms = 0;
   uint64_t memory_bytes = 0;
@@ -82,7 +110,14 @@ struct Member {
   MemberState state = MemberState::kUp;
   bool leader = false;
   uint64_t lag = 0;  // log entries behind; known at the leader, else 0
+  // Of others known at the leader, else not.
   bool lease = false;
+  uint64_t lease_ms = 0;  // at most, by the leader's clock
+  NoLease lease_reason = NoLease::kHolds;
+  uint64_t readmit_ms = 0;
+  // For how long writes of a majority have waited for it at this leader, in all and just now.
+  uint64_t delayed_ms = 0;
+  uint64_t delaying_ms = 0;
   std::string version;
   uint64_t since_ms = 0;  // how long in this state, as far as this node knows
 };

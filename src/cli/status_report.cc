@@ -75,6 +75,10 @@ std::string or_dash(std::string text) {
   return text.empty() ? "-" : text;
 }
 
+std::string in_brackets(const std::string& text) {
+  return text.empty() ? "" : " (" + text + ")";
+}
+
 }  // namespace
 
 StatusReport::Fields::Fields(const RespValue& map) {
@@ -174,11 +178,15 @@ std::string StatusReport::summary() const {
   if (!status_.text("reads_local").empty()) {
     const bool lease = status_.number("lease") != 0;
     row("reads",
-        (lease ? "from memory, under a lease for " + duration_of(status_.number("lease_ms"))
-               : std::string("through the leader, without a lease")) +
+        (lease
+             ? "from memory, under a lease for " + duration_of(status_.number("lease_ms"))
+             : "through the leader, without a lease" + in_brackets(status_.text("lease_reason"))) +
             "; so far " + status_.text("reads_local") + " from memory, " +
             status_.text("reads_waited") + " waited for a write, " + status_.text("reads_asked") +
             " asked, " + status_.text("reads_refused") + " refused");
+  }
+  if (const std::string delayed = status_.text("delayed_by"); !delayed.empty()) {
+    row("writes", "waiting for the lease of " + delayed);
   }
   if (const std::string waiting = status_.text("waiting_for"); !waiting.empty()) {
     row("waiting", waiting);
@@ -190,14 +198,27 @@ std::string StatusReport::summary() const {
   return aligned(rows);
 }
 
+std::string StatusReport::lease_of(const Fields& member) {
+  if (member.number("lease") != 0) return duration_of(member.number("lease_ms"));
+  const std::string reason = or_dash(member.text("lease_reason"));
+  return reason == "readmission" ? reason + " in " + duration_of(member.number("readmit_ms"))
+                                 : reason;
+}
+
+std::string StatusReport::delays_of(const Fields& member) {
+  const std::string all = since_of(member.number("delayed_ms"));
+  const int64_t now = member.number("delaying_ms");
+  return now > 0 ? all + ", now " + duration_of(now) : all;
+}
+
 std::string StatusReport::members_table() const {
-  std::vector<std::vector<std::string>> rows = {
-      {"MEMBER", "ROLE", "STATE", "SINCE", "LAG", "LEASE", "CLIENTS", "PEERS", "VERSION"}};
+  std::vector<std::vector<std::string>> rows = {{"MEMBER", "ROLE", "STATE", "SINCE", "LAG", "LEASE",
+                                                 "DELAYED", "CLIENTS", "PEERS", "VERSION"}};
   for (const Fields& member : members_) {
     const bool leader = member.number("leader") != 0;
     rows.push_back({member.text("name"), leader ? "leader" : member.text("role"),
                     member.text("state"), since_of(member.number("since_ms")), member.text("lag"),
-                    member.number("lease") != 0 ? "yes" : "-", or_dash(member.text("client")),
+                    lease_of(member), delays_of(member), or_dash(member.text("client")),
                     member.text("address"), or_dash(member.text("version"))});
   }
   return aligned(rows);

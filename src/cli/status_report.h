@@ -54,6 +54,10 @@ class StatusReport {
   std::string summary() const;
   std::string members_table() const;
   std::string members_from() const;
+  // How long a member's lease lasts, or why it has none.
+  static std::string lease_of(const Fields& member);
+  // For how long writes have waited for it.
+  static std::string delays_of(const Fields& member);
 
   Fields status_;
   std::string leaders_name_;  // who gave members_, if not the asked node

@@ -54,15 +54,39 @@ TEST(StatusReport, TheTableSaysHowTheNodeAndItsClusterAre) {
             "cluster  c0ffee, 3 members, 3 voters, leader n1, term 3\n"
             "data     revision 12, applied 20 of 20 committed\n"
             "\n"
-            "MEMBER  ROLE    STATE  SINCE  LAG  LEASE  CLIENTS         PEERS           VERSION\n"
-            "n1      leader  up     -      0    -      127.0.0.1:6371  127.0.0.1:7371  -\n"
-            "n2      voter   up     5.0s   0    -      127.0.0.1:6371  127.0.0.1:7371  -\n");
+            "MEMBER  ROLE    STATE  SINCE  LAG  LEASE  DELAYED  CLIENTS         PEERS           "
+            "VERSION\n"
+            "n1      leader  up     -      0    -      -        127.0.0.1:6371  127.0.0.1:7371  -\n"
+            "n2      voter   up     5.0s   0    -      -        127.0.0.1:6371  127.0.0.1:7371  "
+            "-\n");
+}
+
+TEST(StatusReport, SaysWhoHasALeaseWhoHasNoneAndWhoDelaysWrites) {
+  const auto row = [](std::vector<RespValue> fields) {
+    fields.insert(fields.end(), {text("name"), text("n2")});
+    const std::string table = StatusReport(status_of(3), array({array(fields)})).table();
+    return table.substr(table.find("\nn2") + 1);
+  };
+  const auto none = [&](std::string why, int64_t readmit_ms) {
+    return row({text("lease"), number(0), text("lease_reason"), text(why), text("readmit_ms"),
+                number(readmit_ms)});
+  };
+  EXPECT_THAT(row({text("lease"), number(1), text("lease_ms"), number(280)}), HasSubstr(" 280ms "));
+  EXPECT_THAT(none("lags", 850), HasSubstr(" lags "));
+  EXPECT_THAT(none("readmission", 850), HasSubstr(" readmission in 850ms "));
+  EXPECT_THAT(row({text("delayed_ms"), number(1500)}), HasSubstr(" 1.5s "));
+  EXPECT_THAT(row({text("delayed_ms"), number(1500), text("delaying_ms"), number(120)}),
+              HasSubstr(" 1.5s, now 120ms "));
+  const RespValue delayed = array({text("name"), text("n1"), text("delayed_by"), text("n2")});
+  EXPECT_THAT(StatusReport(delayed, array({})).table(),
+              HasSubstr("writes  waiting for the lease of n2\n"));
 }
 
 TEST(StatusReport, SaysHowReadsAreAnswered) {
   const auto report = [](int64_t lease) {
     return StatusReport(array({text("name"), text("n1"), text("cluster"), text("c0ffee"),
                                text("lease"), number(lease), text("lease_ms"), number(240),
+                               text("lease_reason"), text(lease != 0 ? "" : "no-leader"),
                                text("reads_local"), number(7), text("reads_waited"), number(1),
                                text("reads_asked"), number(2), text("reads_refused"), number(0)}),
                         array({}))
@@ -70,7 +94,8 @@ TEST(StatusReport, SaysHowReadsAreAnswered) {
   };
   EXPECT_THAT(report(1), HasSubstr("reads    from memory, under a lease for 240ms; so far 7 from "
                                    "memory, 1 waited for a write, 2 asked, 0 refused\n"));
-  EXPECT_THAT(report(0), HasSubstr("reads    through the leader, without a lease; so far 7"));
+  EXPECT_THAT(report(0),
+              HasSubstr("reads    through the leader, without a lease (no-leader); so far 7"));
 }
 
 TEST(StatusReport, OnlyAFollowerHasALeaderToAsk) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 namespace ram::lease {
 namespace {
@@ -31,6 +32,7 @@ void LeaderLease::begin(Instant wait_end, std::span<const NodeId> entered) {
 
 void LeaderLease::doubt_clock(Instant sound_until, Instant now) {
   sound_since_ = now;
+  waiting_for_ = NodeId();
   quorum_end_ = ready_until_ = kNoLease;
   if (wait_end_ >= sound_until) {
     wait_end_ = std::max(wait_end_, now + times_.stretched(times_.lease));
@@ -50,6 +52,10 @@ void LeaderLease::distrust_clock() {
 
 void LeaderLease::set_membership(Membership membership) {
   membership_ = std::move(membership);
+  for (const NodeId member : membership_.latest) delays_.try_emplace(member);
+  std::erase_if(delays_, [&](const auto& entry) {
+    return !holds(membership_.latest, entry.first) && !holds(membership_.committed, entry.first);
+  });
   // Who left is forgotten once nothing that we promised to it can matter.
   std::erase_if(members_, [&](const auto& entry) {
     return !promised(now_, entry.second) && !holds(membership_.latest, entry.first) &&
@@ -138,8 +144,9 @@ LogIndex LeaderLease::committed_before(Instant then) const {
 }
 
 LogIndex LeaderLease::turn(Instant now, LogIndex commit, LogIndex barrier, LogIndex stable) {
+  const NodeId waited_for = std::exchange(waiting_for_, NodeId());
+  const Duration passed = now - now_;
   now_ = now;
-  waiting_for_ = NodeId();
   if (!times_.on) {
     blocked_ = false;
     return std::max(stable, commit);
@@ -184,10 +191,20 @@ LogIndex LeaderLease::turn(Instant now, LogIndex commit, LogIndex barrier, LogIn
   }
   stable = std::max(stable, index);
   blocked_ = stable < commit;
+  if (!blocked_) waiting_for_ = NodeId();
+  note_delay(waited_for, passed);
   floor_ = std::max(stable, barrier);
   if (faults_.nobarrier) floor_ = stable;
   if (faults_.regrant) floor_ = barrier;
   return stable;
+}
+
+// Until now it was `waited_for`.
+void LeaderLease::note_delay(NodeId waited_for, Duration passed) {
+  if (waiting_for_ != waited_for) waiting_since_ = now_;
+  if (const auto found = delays_.find(waited_for); found != delays_.end()) {
+    found->second += passed;
+  }
 }
 
 bool LeaderLease::may_grant(NodeId member, const State& state) const {
@@ -237,24 +254,50 @@ Instant LeaderLease::next_change() const {
   return next;
 }
 
-bool LeaderLease::leased(Instant now, NodeId member) const {
+// ---- reports ----
+
+const LeaderLease::State* LeaderLease::find(NodeId member) const {
   const auto found = members_.find(member);
-  return found != members_.end() && now <= found->second.lend;
+  return found == members_.end() ? nullptr : &found->second;
+}
+
+Duration LeaderLease::leased_for(Instant now, NodeId member) const {
+  const State* state = find(member);
+  return state == nullptr || now > state->lend ? Duration() : state->lend - now + Duration(1);
 }
 
 bool LeaderLease::has_entered(NodeId member) const {
-  const auto found = members_.find(member);
-  return found != members_.end() && found->second.entered;
+  const State* state = find(member);
+  return state != nullptr && state->entered;
 }
 
 LogIndex LeaderLease::match(NodeId member) const {
-  const auto found = members_.find(member);
-  return found == members_.end() ? LogIndex() : found->second.match;
+  const State* state = find(member);
+  return state == nullptr ? LogIndex() : state->match;
 }
 
 bool LeaderLease::wants_lease(NodeId member) const {
-  const auto found = members_.find(member);
-  return found != members_.end() && found->second.wants_lease;
+  const State* state = find(member);
+  return state != nullptr && state->wants_lease;
+}
+
+bool LeaderLease::lags(NodeId member) const {
+  const State* state = find(member);
+  return state != nullptr && state->lags;
+}
+
+Duration LeaderLease::readmitted_in(Instant now, NodeId member) const {
+  const State* state = find(member);
+  return state == nullptr || state->readmit <= now ? Duration() : state->readmit - now;
+}
+
+Duration LeaderLease::delayed_by(NodeId member) const {
+  const auto found = delays_.find(member);
+  return found == delays_.end() ? Duration() : found->second;
+}
+
+Duration LeaderLease::delaying(Instant now, NodeId member) const {
+  return member && member == waiting_for_ ? now - waiting_since_ : Duration();
 }
 
 }  // namespace ram::lease

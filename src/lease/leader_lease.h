@@ -76,12 +76,19 @@ class LeaderLease {
   // After a turn: when the stable index may move with no message; kNever: never.
   Instant next_change() const;
 
-  // For reports. How long `member` has kept the stable index from moving; zero: it does not.
-  bool leased(Instant now, NodeId member) const;
+  // For reports.
+  bool leased(Instant now, NodeId member) const { return leased_for(now, member) > Duration(); }
+  Duration leased_for(Instant now, NodeId member) const;
+  bool lags(NodeId member) const;
+  Duration readmitted_in(Instant now, NodeId member) const;
+  // Who keeps what is committed from being stable, as of the latest turn; none: nobody.
+  NodeId waiting_for() const { return waiting_for_; }
+  // For how long `member` did so, in all the terms that we led, and for how long it does so now.
+  Duration delayed_by(NodeId member) const;
+  Duration delaying(Instant now, NodeId member) const;
   bool has_entered(NodeId member) const;
   LogIndex match(NodeId member) const;
   bool wants_lease(NodeId member) const;
-  NodeId waiting_for() const { return waiting_for_; }
 
  private:
   struct State {
@@ -103,6 +110,8 @@ class LeaderLease {
     Instant calm_since{};
   };
 
+  const State* find(NodeId member) const;
+  void note_delay(NodeId waited_for, Duration passed);
   Instant quorum_end(Instant now) const;
   void watch_lag(Instant now, State& state, LogIndex commit) const;
   bool may_grant(NodeId member, const State& state) const;
@@ -127,6 +136,8 @@ class LeaderLease {
   LogIndex floor_;  // what a member must have to be granted a lease: max(sigma, b)
   bool blocked_ = false;
   NodeId waiting_for_;
+  Instant waiting_since_{};
+  std::map<NodeId, Duration> delays_;  // by members, up to the latest turn
   // Commit indexes of the recent past, one each half heartbeat, for Enlist (R5.1).
   struct Sample {
     Instant at;

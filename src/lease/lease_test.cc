@@ -361,6 +361,44 @@ TEST(LeaderLease, WhatNoMemberCanKnowIsDropped) {
   EXPECT_EQ(ada.lease.ready_until(), kNoLease);
 }
 
+TEST(LeaderLease, CountsForHowLongEachMemberKeptWritesWaiting) {
+  Leader ada;
+  ada.news(20ms, kBob, 1, 15ms);
+  ada.news(20ms, kCarol, 1, 15ms);
+  ada.turn(20ms, 1);
+  ASSERT_TRUE(ada.lease.grant(kBob));
+  ASSERT_TRUE(ada.lease.grant(kCarol));
+  ada.news(30ms, kCarol, 2, 25ms);
+  ada.turn(30ms, 2);  // Bob lacks it
+  EXPECT_EQ(ada.lease.delaying(at(37ms), kBob), 7ms);
+  EXPECT_EQ(ada.lease.delaying(at(37ms), kCarol), 0ms);
+  ada.turn(40ms, 2);
+  EXPECT_EQ(ada.lease.waiting_for(), kBob);
+  EXPECT_EQ(ada.lease.delayed_by(kBob), 10ms);
+  ada.news(45ms, kBob, 3, 40ms);
+  ada.turn(45ms, 3);  // Carol lacks that
+  EXPECT_EQ(ada.lease.waiting_for(), kCarol);
+  EXPECT_EQ(ada.lease.delayed_by(kBob), 15ms);
+  EXPECT_EQ(ada.lease.delaying(at(50ms), kBob), 0ms);
+  ada.news(50ms, kCarol, 3, 45ms);
+  ada.turn(50ms, 3);
+  ada.turn(90ms, 3);
+  EXPECT_EQ(ada.lease.waiting_for(), NodeId());
+  EXPECT_EQ(ada.lease.delayed_by(kBob), 15ms);
+  EXPECT_EQ(ada.lease.delayed_by(kCarol), 5ms);
+
+  // Over terms, but not between them; and no longer than it is a member.
+  ada.news(95ms, kCarol, 4, 90ms);
+  ada.turn(95ms, 4);
+  EXPECT_EQ(ada.lease.waiting_for(), kBob);
+  ada.lease.begin(at(0s), std::vector{kBob, kCarol});
+  ada.turn(1h, 4);
+  EXPECT_EQ(ada.lease.delayed_by(kBob), 15ms);
+  ada.lease.set_membership({{kAda, kCarol}, {kAda, kCarol}, {kAda, kCarol}});
+  EXPECT_EQ(ada.lease.delayed_by(kBob), 0ms);
+  EXPECT_EQ(ada.lease.delayed_by(kCarol), 5ms);
+}
+
 // ---- the leader's clock ----
 
 TEST(LeaderLease, AfterAJumpOfItsClockALeaseThatRanIsCountedFromNow) {

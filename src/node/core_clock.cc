@@ -43,10 +43,11 @@ void NodeCore::Inside::say(Instant now, const lease::ClockFinding& found) {
     case Kind::kPause:
       if (pause_said_ != Instant::min() && now - pause_said_ < kBetweenPauses) return;
       pause_said_ = now;
-      return log_.warning("this node did not run for " + in_ms(found.by) +
-                          ", longer than a lease (" + in_ms(leases_->times().lease) +
-                          "): what lease it held is over, and writes waited for it; if it was not "
-                          "stopped, its machine has too much to do");
+      return log_.warning(
+          "this node did not run for " + in_ms(found.by) + ", longer than a lease (" +
+          in_ms(leases_->times().lease) +
+          "): what lease it held is over; if it was not stopped, its machine has too much "
+          "to do");
     case Kind::kSuspend:
       return log_.warning("this machine slept for about " + in_ms(found.by) +
                           ": the node drops its lease and asks for another");

@@ -58,6 +58,9 @@ class NodeCore::Inside final : public consensus::Transport,
   NodeStatus status(Instant now) const;
   std::vector<Member> members(Instant now) const;
   Digest digest() const;
+  NoLease why_no_lease(Instant now) const;
+  NoLease why_no_lease(Instant now, NodeId member) const;
+  void report_delays(NodeStatus& status) const;
 
   // Ports of the replica, and the machine's sink.
   void send(NodeId to, consensus::Message message) override;

@@ -34,6 +34,7 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
   status.reads_asked = counts_.asked;
   status.reads_refused = counts_.refused;
   status.writes = counts_.writes;
+  status.lease_reason = why_no_lease(now);
   if (!replica_) {
     status.waiting_for = join_refusal_.empty() ? founding_.waiting_for(now) : join_refusal_;
     const std::vector<std::string> seen = founding_.members_seen(now);
@@ -59,6 +60,7 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
   status.applied = applied_.value;
   status.revision = machine_->revision().value;
   const consensus::Configuration& members = replica_->latest();
+  report_delays(status);
   status.members = members.servers.size();
   status.voters = members.voters();
   if (const consensus::Server* server = members.find(no_quorum(now) ? NodeId() : leader())) {
@@ -96,6 +98,45 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
   return status;
 }
 
+NoLease NodeCore::Inside::why_no_lease(Instant now) const {
+  if (!replica_) return NoLease::kJoining;
+  if (!leases_->times().on) return NoLease::kOff;
+  if (now < leases_->lease_end()) return NoLease::kHolds;
+  if (!leases_->clock_trusted()) return NoLease::kClock;
+  if (replica_->installing()) return NoLease::kInstalling;
+  if (replica_->latest().find(options_.id) == nullptr) return NoLease::kJoining;
+  if (!leader() || no_quorum(now)) return NoLease::kNoLeader;
+  if (!leads()) return NoLease::kNotGranted;
+  return replica_->barrier_committed() ? NoLease::kNoMajority : NoLease::kNotReady;
+}
+
+// Requires: this node leads, and `member` is another.
+NoLease NodeCore::Inside::why_no_lease(Instant now, NodeId member) const {
+  const lease::LeaderLease& leader = leases_->leader();
+  if (!leases_->times().on) return NoLease::kOff;
+  if (leader.leased(now, member)) return NoLease::kHolds;
+  if (!leader.has_entered(member) || admission_.silent(now, member)) return NoLease::kSilent;
+  if (!leader.wants_lease(member)) return NoLease::kNotAsked;
+  if (!leases_->ready(now)) return NoLease::kLeaderHasNone;
+  if (leader.lags(member)) return NoLease::kLags;
+  if (leader.readmitted_in(now, member) > Duration::zero()) return NoLease::kReadmission;
+  return leader.match(member) < stable_ ? NoLease::kBehind : NoLease::kNotGranted;
+}
+
+void NodeCore::Inside::report_delays(NodeStatus& status) const {
+  if (!leads()) return;
+  const lease::LeaderLease& leader = leases_->leader();
+  Duration delays{};
+  for (const consensus::Server& server : replica_->latest().servers) {
+    delays += leader.delayed_by(server.id);
+    if (server.id != leader.waiting_for()) continue;
+    if (const auto description = decode_description(server.description)) {
+      status.delayed_by = description->name;
+    }
+  }
+  status.delayed_ms = milliseconds(delays);
+}
+
 std::vector<Member> NodeCore::Inside::members(Instant now) const {
   std::vector<Member> members;
   if (!replica_) return members;
@@ -121,9 +162,19 @@ std::vector<Member> NodeCore::Inside::members(Instant now) const {
         member.since_ms = milliseconds(now - (heard == heard_.end() ? started_ : heard->second));
       }
     }
-    if (server.id == options_.id) member.lease = now < leases_->lease_end();
+    if (server.id == options_.id) {
+      member.lease_reason = why_no_lease(now);
+      member.lease = now < leases_->lease_end();
+      if (member.lease) member.lease_ms = milliseconds(leases_->lease_end() - now);
+    }
     if (leads() && server.id != options_.id) {
-      member.lease = leases_->leader().leased(now, server.id);
+      const lease::LeaderLease& leader = leases_->leader();
+      member.lease_reason = why_no_lease(now, server.id);
+      member.lease = leader.leased(now, server.id);
+      member.lease_ms = milliseconds(leader.leased_for(now, server.id));
+      member.readmit_ms = milliseconds(leader.readmitted_in(now, server.id));
+      member.delayed_ms = milliseconds(leader.delayed_by(server.id));
+      member.delaying_ms = milliseconds(leader.delaying(now, server.id));
       const LogIndex match = replica_->match(server.id);
       member.lag = replica_->last() > match ? replica_->last() - match : 0;
       if (admission_.silent(now, server.id)) {

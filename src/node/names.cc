@@ -34,6 +34,42 @@ std::string_view role_name(NodeRole role) {
   return "unknown";
 }
 
+std::string_view no_lease_name(NoLease why) {
+  switch (why) {
+    case NoLease::kHolds:
+      return "";
+    case NoLease::kOff:
+      return "off";
+    case NoLease::kClock:
+      return "clock";
+    case NoLease::kJoining:
+      return "joining";
+    case NoLease::kInstalling:
+      return "installing";
+    case NoLease::kNoLeader:
+      return "no-leader";
+    case NoLease::kNotReady:
+      return "not-ready";
+    case NoLease::kNoMajority:
+      return "no-majority";
+    case NoLease::kNotGranted:
+      return "not-granted";
+    case NoLease::kSilent:
+      return "silent";
+    case NoLease::kNotAsked:
+      return "not-asked";
+    case NoLease::kLeaderHasNone:
+      return "leader-has-none";
+    case NoLease::kLags:
+      return "lags";
+    case NoLease::kReadmission:
+      return "readmission";
+    case NoLease::kBehind:
+      return "behind";
+  }
+  return "unknown";
+}
+
 std::string_view member_state_name(MemberState state) {
   switch (state) {
     case MemberState::kUp:

@@ -153,6 +153,15 @@ class Village {
     const store::Entry* entry = reading.find(*table, reading.store().key(key));
     return entry == nullptr ? "(absent)" : std::string(entry->value());
   }
+  // What `at` says of `of`.
+  Member member(size_t at, size_t of) {
+    for (const Member& member : houses_[at].core->members(now_)) {
+      if (member.name == "n" + std::to_string(of)) return member;
+    }
+    ADD_FAILURE() << "n" << at << " knows no n" << of;
+    return {};
+  }
+  NoLease why_no_lease(size_t at) { return houses_[at].core->status(now_).lease_reason; }
   NodeCore& core(size_t at) { return *houses_[at].core; }
   Instant now() const { return now_; }
 
@@ -333,10 +342,18 @@ TEST(NodeCoreLeases, AWriteWaitsForAHolderThatIsCutOffUntilItsLeaseIsOver) {
     EXPECT_FALSE(ended->has_value()) << "a node that cannot know of it may still be read";
     village.run(1ms);
   }
+  EXPECT_EQ(village.core(leader).status(village.now()).delayed_by, "n" + std::to_string(lost));
+  EXPECT_GT(village.member(leader, lost).delaying_ms, 0U);
   ASSERT_TRUE(village.until([&] { return ended->has_value(); }));
   EXPECT_TRUE((*ended)->ok());
   // D + h + delay, with D = 60 ms and h = 10 ms.
   EXPECT_LT(village.now() - begun, 75ms);
+  const Member its = village.member(leader, lost);
+  EXPECT_GT(its.delayed_ms, 40U);
+  EXPECT_LT(its.delayed_ms, 75U);
+  EXPECT_EQ(its.delaying_ms, 0U);
+  EXPECT_EQ(village.member(leader, (leader + 2) % 3).delayed_ms, 0U);
+  EXPECT_EQ(village.core(leader).status(village.now()).delayed_ms, its.delayed_ms);
   ASSERT_TRUE(village.write_and_wait(leader, "k", "v2")) << "later writes do not wait";
 
   village.cut_off(lost, false);
@@ -359,6 +376,40 @@ ClockReading slept_at(Instant now) {
   reading.monotonic -= 1s;
   reading.raw -= 1s;
   return reading;
+}
+
+TEST(NodeCoreLeases, WhoHasNoneSaysWhy) {
+  Village village(3);
+  EXPECT_EQ(village.why_no_lease(0), NoLease::kJoining);
+  ASSERT_TRUE(
+      village.until([&] { return village.leased(0) && village.leased(1) && village.leased(2); }));
+  const size_t leader = village.leader();
+  const size_t lost = (leader + 1) % 3;
+  const size_t other = (leader + 2) % 3;
+  EXPECT_EQ(village.why_no_lease(leader), NoLease::kHolds);
+  EXPECT_EQ(village.member(leader, lost).lease_reason, NoLease::kHolds);
+  EXPECT_GT(village.member(leader, lost).lease_ms, 30U);
+  EXPECT_GT(village.member(lost, lost).lease_ms, 20U);
+
+  village.cut_off(lost, true);
+  ASSERT_TRUE(village.until([&] { return !village.leased(lost); }));
+  EXPECT_EQ(village.why_no_lease(lost), NoLease::kNotGranted);
+  ASSERT_TRUE(village.until([&] { return village.why_no_lease(lost) == NoLease::kNoLeader; }));
+  EXPECT_EQ(village.member(leader, lost).lease_reason, NoLease::kSilent);
+  village.cut_off(lost, false);
+  ASSERT_TRUE(village.until([&] { return village.leased(lost); }));
+
+  ASSERT_EQ(village.leader(), leader);
+  village.core(lost).look_at_clocks(clocks_at(village.now()));
+  village.core(lost).look_at_clocks(slewed_at(village.now()));
+  EXPECT_EQ(village.why_no_lease(lost), NoLease::kClock);
+  village.run(50ms);
+  EXPECT_EQ(village.member(leader, lost).lease_reason, NoLease::kNotAsked);
+
+  village.cut_off(lost, true);
+  village.cut_off(other, true);
+  ASSERT_TRUE(village.until([&] { return !village.leased(leader); }));
+  EXPECT_EQ(village.why_no_lease(leader), NoLease::kNoMajority);
 }
 
 TEST(NodeCoreLeases, ANodeWhoseMachineSleptAsksForAnotherLease) {

@@ -18,7 +18,7 @@ namespace {
 bool status(NodeCall& call, Finish finish, Reply&) {
   call.node.status([finish](const NodeStatus& now) {
     finish([now](Reply& reply) {
-      reply.map(25);
+      reply.map(28);
       reply.field("name", now.name);
       reply.field("id", hex_of(now.id));
       reply.field("cluster", now.cluster);
@@ -44,13 +44,16 @@ bool status(NodeCall& call, Finish finish, Reply&) {
       reply.field("uptime_ms", now.uptime_ms);
       reply.field("memory_bytes", now.memory_bytes);
       reply.field("waiting_for", now.waiting_for);
+      reply.field("lease_reason", no_lease_name(now.lease_reason));
+      reply.field("delayed_by", now.delayed_by);
+      reply.field("delayed_ms", now.delayed_ms);
     });
   });
   return true;
 }
 
 void write_member(const Member& member, Reply& reply) {
-  reply.map(11);
+  reply.map(16);
   reply.field("name", member.name);
   reply.field("id", hex_of(member.id));
   reply.field("address", member.address);
@@ -62,6 +65,11 @@ void write_member(const Member& member, Reply& reply) {
   reply.field("lease", uint64_t{member.lease});
   reply.field("version", member.version);
   reply.field("since_ms", member.since_ms);
+  reply.field("lease_ms", member.lease_ms);
+  reply.field("lease_reason", no_lease_name(member.lease_reason));
+  reply.field("readmit_ms", member.readmit_ms);
+  reply.field("delayed_ms", member.delayed_ms);
+  reply.field("delaying_ms", member.delaying_ms);
 }
 
 bool members(NodeCall& call, Finish finish, Reply&) {
@@ -170,8 +178,12 @@ const Command kRows[] = {
         "map: value revision; null if there is none", getrev),
     row("ram.members", "", 1, kAlways, {}, "O(n), n: members",
         "The members of the cluster, as this node knows them. role: voter, standby. state: up, "
-        "silent, catching-up, leaving.",
-        "array of maps: name id address client role state leader lag lease version since_ms",
+        "silent, catching-up, leaving. At the leader, of others: lease_reason: why it has no lease "
+        "(silent, not-asked, leader-has-none, lags, readmission in readmit_ms, behind, "
+        "not-granted, off); delayed_ms, delaying_ms: for how long writes that a majority had "
+        "waited for it, in all and just now.",
+        "array of maps: name id address client role state leader lag lease version since_ms "
+        "lease_ms lease_reason readmit_ms delayed_ms delaying_ms",
         members),
     row("ram.reads", "[local|leader|quorum|stale]", -1, kLoading | kStale | kFast, {}, "O(1)",
         "How this connection reads. `local`: from this node's memory while it holds a lease, else "
@@ -182,10 +194,12 @@ const Command kRows[] = {
         "OK; without an argument a bulk: how it reads", reads),
     row("ram.status", "", 1, kAlways | kFast, {}, "O(1)",
         "What this node is and does. role: leader, follower, standby, joining. state: ok, "
-        "no-quorum, joining, leaving.",
+        "no-quorum, joining, leaving. lease_reason: why it holds no lease (off, clock, joining, "
+        "installing, no-leader, not-ready, no-majority, not-granted). At the leader, delayed_by: "
+        "for whose lease writes wait now; delayed_ms: for how long they did, for all together.",
         "map: name id cluster role state leader term commit stable applied revision members voters "
         "lease lease_ms complete_until reads_local reads_waited reads_asked reads_refused writes "
-        "version uptime_ms memory_bytes waiting_for",
+        "version uptime_ms memory_bytes waiting_for lease_reason delayed_by delayed_ms",
         status),
     row("ram.tables", "", 1, kAlways, {}, "O(n), n: tables",
         "All tables and how many keys each has, as of now on this node.",

@@ -287,6 +287,16 @@ TEST_F(Commands, Server) {
         "# Ram\r\nram_name:n1", "used_memory_human:0B", "total_commands_processed:"}) {
     EXPECT_NE(info.find(part), std::string::npos) << part << info;
   }
+  fake_node().status.lease_reason = NoLease::kOff;
+  fake_node().status.delayed_by = "n 2";
+  fake_node().status.delayed_ms = 350;
+  fake_node().status.reads_asked = 7;
+  const std::string ours = ask("INFO ram");
+  for (const char* part :
+       {"\r\nram_lease:0\r\n", "\r\nram_lease_reason:off\r\n", "\r\nram_delayed_by:n?2\r\n",
+        "\r\nram_delayed_ms:350\r\n", "\r\nram_reads_asked:7\r\n"}) {
+    EXPECT_NE(ours.find(part), std::string::npos) << part << ours;
+  }
   EXPECT_EQ(ask("INFO keyspace"), "$44\r\n# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0\r\n\r\n");
   EXPECT_EQ(ask("INFO nosuch"), "$0\r\n\r\n");
   fake_node().status.state = NodeState::kJoining;
@@ -316,25 +326,27 @@ TEST_F(Commands, RamStatusAndMembersHaveAllFieldsOfTheContract) {
   ask("HELLO 3");
   const std::string status = ask("RAM.STATUS");
   for (const char* field :
-       {"name",           "id",          "cluster",      "role",        "state",
-        "leader",         "term",        "commit",       "stable",      "applied",
-        "revision",       "members",     "voters",       "lease",       "lease_ms",
-        "complete_until", "reads_local", "reads_waited", "reads_asked", "reads_refused",
-        "writes",         "version",     "uptime_ms"}) {
+       {"name",           "id",          "cluster",      "role",         "state",
+        "leader",         "term",        "commit",       "stable",       "applied",
+        "revision",       "members",     "voters",       "lease",        "lease_ms",
+        "complete_until", "reads_local", "reads_waited", "reads_asked",  "reads_refused",
+        "writes",         "version",     "uptime_ms",    "lease_reason", "delayed_by",
+        "delayed_ms"}) {
     std::string encoded;
     Reply(encoded, Version::k3).bulk(field);
     EXPECT_NE(status.find("\n" + encoded), std::string::npos) << field;
   }
-  EXPECT_EQ(status.substr(0, 5), "%25\r\n");
+  EXPECT_EQ(status.substr(0, 5), "%28\r\n");
   EXPECT_EQ(
       std::count(status.begin(), status.end(), '$') + std::count(status.begin(), status.end(), ':'),
-      50);
+      56);
   EXPECT_NE(status.find("$16\r\n0000000000000abc\r\n"), std::string::npos);
 
   const std::string members = ask("RAM.MEMBERS");
-  EXPECT_EQ(members.substr(0, 9), "*1\r\n%11\r\n");
-  for (const char* field : {"name", "id", "address", "client", "role", "state", "leader", "lag",
-                            "lease", "version", "since_ms"}) {
+  EXPECT_EQ(members.substr(0, 9), "*1\r\n%16\r\n");
+  for (const char* field :
+       {"name", "id", "address", "client", "role", "state", "leader", "lag", "lease", "version",
+        "since_ms", "lease_ms", "lease_reason", "readmit_ms", "delayed_ms", "delaying_ms"}) {
     std::string encoded;
     Reply(encoded, Version::k3).bulk(field);
     EXPECT_NE(members.find("\n" + encoded), std::string::npos) << field;

@@ -320,6 +320,10 @@ std::string_view role_name(NodeRole role) {
   return kNames[static_cast<size_t>(role)];
 }
 
+std::string_view no_lease_name(NoLease why) {
+  return why == NoLease::kOff ? "off" : "";
+}
+
 std::string_view member_state_name(MemberState state) {
   constexpr std::string_view kNames[] = {"up", "silent", "catching-up", "leaving"};
   return kNames[static_cast<size_t>(state)];

@@ -149,12 +149,23 @@ void ram(const Facts& facts, Lines lines) {
       .add("ram_state", state_name(status.state))
       .add("ram_leader", one_word(status.leader))
       .add("ram_term", status.term)
+      .add("ram_commit", status.commit)
       .add("ram_stable", status.stable)
       .add("ram_applied", status.applied)
       .add("ram_revision", status.revision)
       .add("ram_members", status.members)
       .add("ram_voters", status.voters)
-      .add("ram_waiting_commands", facts.front.waiting_commands());
+      .add("ram_waiting_commands", facts.front.waiting_commands())
+      .add("ram_lease", uint64_t{status.lease})
+      .add("ram_lease_ms", status.lease_ms)
+      .add("ram_lease_reason", no_lease_name(status.lease_reason))
+      .add("ram_reads_local", status.reads_local)
+      .add("ram_reads_waited", status.reads_waited)
+      .add("ram_reads_asked", status.reads_asked)
+      .add("ram_reads_refused", status.reads_refused)
+      .add("ram_writes", status.writes)
+      .add("ram_delayed_by", one_word(status.delayed_by))
+      .add("ram_delayed_ms", status.delayed_ms);
 }
 
 struct Section {

@@ -5,6 +5,7 @@ import json
 import signal
 import socket
 import struct
+import threading
 import unittest
 
 import nodes
@@ -182,6 +183,64 @@ class Status(OneLine):
             nodes.wait_until(silent, "the follower's status says who is silent")
             code, text, _ = nodes.run("status", f"127.0.0.1:{asked.client_port}", "--json")
             self.assertEqual(json.loads(text)["members_from"], leader.name)
+
+    def test_a_stopped_node_is_named_as_the_one_that_delays_writes(self):
+        with nodes.Nodes() as all_nodes:
+            cluster = all_nodes.cluster(3, FLAGS)
+            leader = nodes.leader_of(cluster)
+            stopped, other = (node for node in cluster if node is not leader)
+
+            def delays():
+                return {member["name"]: member["delayed_ms"] for member in leader.members()}
+
+            def seen_while_a_write_waits():
+                nodes.wait_until(lambda: stopped.status()["lease"] == 1, "it holds a lease")
+                write = threading.Thread(target=leader.ask, args=("SET", "color", "green"))
+                stopped.pause()
+                try:
+                    write.start()
+                    while write.is_alive():
+                        if leader.status()["delayed_by"] == stopped.name:
+                            return True
+                    return False
+                finally:
+                    write.join()
+                    stopped.resume()
+            before = delays()
+            nodes.wait_until(seen_while_a_write_waits, "the leader says for whom a write waits")
+            longer = {name: ms - before[name] for name, ms in delays().items()}
+            self.assertEqual(max(longer, key=longer.get), stopped.name, longer)
+            self.assertEqual(longer[leader.name], 0)
+            self.assertEqual(leader.status()["delayed_by"], "")
+            code, text, _ = nodes.run("status", f"127.0.0.1:{other.client_port}", "--json")
+            self.assertEqual(code, DONE)
+            shown = {member["name"]: member for member in json.loads(text)["members"]}
+            self.assertGreaterEqual(shown[stopped.name]["delayed_ms"], longer[stopped.name])
+
+    def test_a_node_without_a_lease_says_why(self):
+        with nodes.Nodes() as all_nodes:
+            one, = all_nodes.cluster(1, ("--leases", "off"))
+            self.assertEqual(one.status()["lease_reason"], "off")
+            _, text, _ = nodes.run("status", f"127.0.0.1:{one.client_port}")
+            self.assertIn("without a lease (off)", text)
+            cluster = all_nodes.cluster(3, FLAGS)
+            leader = nodes.leader_of(cluster)
+            killed, stopped = (node for node in cluster if node is not leader)
+            nodes.wait_until(lambda: leader.status()["lease"] == 1, "the leader holds a lease")
+            self.assertEqual(leader.status()["lease_reason"], "")
+            stopped.pause()
+            try:
+                def reason():
+                    return next(member["lease_reason"] for member in leader.members()
+                                if member["name"] == stopped.name)
+                nodes.wait_until(lambda: reason() == "silent", "the leader says why")
+            finally:
+                stopped.resume()
+            nodes.wait_until(lambda: reason() == "", "it holds a lease again")
+            killed.kill()
+            leader.kill()
+            nodes.wait_until(lambda: stopped.status().get("lease_reason") == "no-leader",
+                             "the last one says why")
 
     def test_a_leader_that_cannot_be_asked_is_said(self):
         nowhere = f"127.0.0.1:{nodes.free_ports(1)[0]}"
