@@ -1,5 +1,6 @@
 #include "consensus/entry_log.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -7,61 +8,71 @@
 namespace ram::consensus {
 namespace {
 
-constexpr size_t kSlotsMin = 64;
+// Freed with each push: more than one, so that none is left before as many again are forgotten.
+constexpr size_t kGivenBackPerPush = 2;
 
 }  // namespace
 
 const LogEntry& EntryLog::at(LogIndex index) const {
   RAM_CHECK(has(index));
-  return ring_[slot(index)];
+  return slot(number_of(index)).entry;
+}
+
+size_t EntryLog::bytes_after(LogIndex index) const {
+  RAM_CHECK(index >= offset_ && index <= last());
+  return end_of(last()) - end_of(index);
+}
+
+LogIndex EntryLog::start_of_newest(size_t entries, size_t bytes) const {
+  // The fewer are left out, the more bytes remain.
+  LogIndex low = last() - std::min(entries, size());
+  LogIndex high = last();
+  while (low < high) {
+    const LogIndex middle = low + (high - low) / 2;
+    if (bytes_after(middle) <= bytes) {
+      high = middle;
+    } else {
+      low = middle.next();
+    }
+  }
+  return low;
 }
 
 void EntryLog::push(LogEntry entry) {
-  if (size_ == ring_.size()) move_to_ring_of(ring_.empty() ? kSlotsMin : ring_.size() * 2);
-  bytes_ += entry.payload.size();
-  ++size_;
-  ring_[slot(last())] = std::move(entry);
+  give_back(kGivenBackPerPush);
+  const uint64_t end = end_of(last()) + entry.payload.size();
+  if (end_ == chunks_.size() * kChunkSlots) chunks_.push_back(std::make_unique<Chunk>());
+  slot(end_++) = {std::move(entry), end};
 }
 
 void EntryLog::truncate_from(LogIndex index) {
-  while (size_ > 0 && last() >= index) {
-    drop(slot(last()));
-    --size_;
-  }
+  while (size() > 0 && last() >= index) slot(--end_).entry = LogEntry{};
 }
 
 void EntryLog::forget_up_to(LogIndex index) {
   RAM_CHECK(index <= last());
-  while (offset_ < index) {
-    drop(head_);
-    head_ = (head_ + 1) & (ring_.size() - 1);
-    --size_;
-    ++offset_;
-  }
-  // After a burst the ring gives its memory back; a quarter full, so that it does not grow at once.
-  size_t slots = ring_.size();
-  while (slots > kSlotsMin && size_ < slots / 8) slots /= 2;
-  if (slots < ring_.size()) move_to_ring_of(slots);
+  if (index <= offset_) return;
+  start_ = end_of(index);
+  begin_ += index - offset_;
+  offset_ = index;
 }
 
 void EntryLog::restart_after(LogIndex offset) {
-  ring_ = {};
-  head_ = 0;
-  size_ = 0;
-  bytes_ = 0;
+  start_ = end_of(last());
+  begin_ = end_;
   offset_ = offset;
 }
 
-void EntryLog::drop(size_t slot) {
-  bytes_ -= ring_[slot].payload.size();
-  ring_[slot] = LogEntry{};  // lets go of the block
-}
-
-void EntryLog::move_to_ring_of(size_t slots) {
-  std::vector<LogEntry> ring(slots);
-  for (size_t i = 0; i < size_; ++i) ring[i] = std::move(ring_[(head_ + i) & (ring_.size() - 1)]);
-  ring_ = std::move(ring);
-  head_ = 0;
+bool EntryLog::give_back(size_t entries) {
+  for (; entries > 0 && freed_ < begin_; --entries) {
+    slot(freed_++).entry = LogEntry{};
+    if (freed_ < kChunkSlots) continue;
+    chunks_.pop_front();
+    freed_ -= kChunkSlots;
+    begin_ -= kChunkSlots;
+    end_ -= kChunkSlots;
+  }
+  return freed_ < begin_;
 }
 
 }  // namespace ram::consensus

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <string>
 
@@ -20,7 +21,7 @@ TEST(EntryLog, BehavesAsADequeOfEntries) {
   std::deque<std::pair<uint64_t, size_t>> model;  // term, size
   uint64_t offset = 0;
   for (int step = 0; step < 5'000; ++step) {
-    switch (random.below(8)) {
+    switch (random.below(9)) {
       case 0: {
         const uint64_t from = offset + random.below(model.size() + 3);
         if (from <= offset) break;
@@ -39,6 +40,9 @@ TEST(EntryLog, BehavesAsADequeOfEntries) {
         offset += random.below(1000);
         log.restart_after(LogIndex(offset));
         model.clear();
+        break;
+      case 3:
+        log.give_back(random.below(20));
         break;
       default:
         for (uint64_t i = random.below(8); i > 0; --i) {
@@ -59,24 +63,48 @@ TEST(EntryLog, BehavesAsADequeOfEntries) {
       bytes += model[i].second;
     }
     ASSERT_EQ(log.bytes(), bytes);
+    const uint64_t from = random.below(model.size() + 1);
+    size_t after = 0;
+    for (size_t i = from; i < model.size(); ++i) after += model[i].second;
+    ASSERT_EQ(log.bytes_after(LogIndex(offset + from)), after);
+    const size_t entries_max = random.below(40), bytes_max = random.below(200);
+    size_t newest = 0, sum = 0;
+    while (newest < std::min(entries_max, model.size())) {
+      const size_t next = model[model.size() - newest - 1].second;
+      if (sum + next > bytes_max) break;
+      sum += next;
+      ++newest;
+    }
+    ASSERT_EQ(log.start_of_newest(entries_max, bytes_max), log.last() - newest);
     ASSERT_FALSE(log.has(LogIndex(offset)));
     ASSERT_FALSE(log.has(log.last().next()));
   }
 }
 
-TEST(EntryLog, LetsGoOfPayloadsAtOnce) {
+// Payloads that count how many of them are held.
+TEST(EntryLog, FreesWhatItForgotAFewAtATime) {
   EntryLog log;
   const auto block = std::make_shared<const std::string>("block");
-  for (int i = 0; i < 3; ++i) {
+  const auto push = [&] {
     log.push({Term(1), EntryKind::kRecord, SharedBytes(block, std::string_view(*block))});
-  }
-  EXPECT_EQ(block.use_count(), 4);
-  log.truncate_from(LogIndex(3));
-  EXPECT_EQ(block.use_count(), 3);
-  log.forget_up_to(LogIndex(1));
-  EXPECT_EQ(block.use_count(), 2);
-  log.restart_after(LogIndex(9));
-  EXPECT_EQ(block.use_count(), 1);
+  };
+  const auto held = [&] { return block.use_count() - 1; };
+  for (int i = 0; i < 100; ++i) push();
+  log.truncate_from(LogIndex(91));
+  EXPECT_EQ(held(), 90);
+  log.forget_up_to(LogIndex(60));
+  EXPECT_EQ(held(), 90) << "not at once";
+  EXPECT_EQ(log.size(), 30u);
+  EXPECT_EQ(log.bytes(), 30 * block->size());
+  push();
+  EXPECT_EQ(held(), 89) << "two for each that comes";
+  EXPECT_TRUE(log.give_back(10));
+  EXPECT_EQ(held(), 79);
+  log.restart_after(LogIndex(500));
+  EXPECT_EQ(log.bytes(), 0u);
+  EXPECT_TRUE(log.give_back(78));
+  EXPECT_FALSE(log.give_back(78));
+  EXPECT_EQ(held(), 0);
 }
 
 }  // namespace

@@ -140,6 +140,10 @@ void Replica::compact(Instant now, LogIndex applied, size_t trailing) {
   in.finish();
 }
 
+bool Replica::give_back(size_t entries) {
+  return inside_->log.give_back(entries);
+}
+
 // ---- questions ----
 
 NodeId Replica::id() const {

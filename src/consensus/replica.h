@@ -86,6 +86,8 @@ class Replica {
   // Forgets entries up to min(applied, commit) but the last `trailing`, which should be more than
   // the window. Nothing happens if there are no others, or while installing.
   void compact(Instant now, LogIndex applied, size_t trailing);
+  // Frees so many of the entries that the log has forgotten. True: there are more.
+  bool give_back(size_t entries);
 
   NodeId id() const;
   bool is_leader() const;

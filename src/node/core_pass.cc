@@ -13,6 +13,13 @@ namespace ram::node {
 using consensus::EntryKind;
 using consensus::LogEntry;
 
+namespace {
+
+// Blocks and entries that a pass frees, beside those that writes free.
+constexpr size_t kFreedPerTurn = 64;
+
+}  // namespace
+
 void NodeCore::Inside::turn(Instant now) {
   again_ = false;
   if (spent()) return;
@@ -43,7 +50,9 @@ void NodeCore::Inside::turn(Instant now) {
     finish_fetching(now);
     again_ = true;
   }
-  again_ |= slot_.tick(64);
+  // What was let go of is freed in small pieces, so that nothing waits for it.
+  if (replica_) again_ |= replica_->give_back(kFreedPerTurn);
+  again_ |= slot_.tick(kFreedPerTurn);
 }
 
 void NodeCore::Inside::follow_leadership(Instant now) {
@@ -188,12 +197,8 @@ void NodeCore::Inside::compact(Instant now) {
   const CoreLimits& limits = options_.limits;
   if (log.size() <= limits.log_entries && log.bytes() <= limits.log_bytes) return;
   // Keep the newer half: a follower that lags a little needs no state.
-  size_t bytes = log.bytes();
-  size_t keep = log.size();
-  while (keep > 0 && (keep > limits.log_entries / 2 || bytes > limits.log_bytes / 2)) {
-    bytes -= log.at(log.last() - (keep - 1)).payload.size();
-    --keep;
-  }
+  const size_t keep =
+      log.last() - log.start_of_newest(limits.log_entries / 2, limits.log_bytes / 2);
   const LogIndex base = std::min(applied_, replica_->commit());
   const uint64_t above = log.last() - base;
   replica_->compact(now, applied_, keep > above ? keep - above : 0);
