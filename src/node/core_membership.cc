@@ -136,6 +136,7 @@ StateSource::Frozen NodeCore::Inside::freeze() const {
 }
 
 void NodeCore::Inside::ask_for_state(Instant now, const std::string& source, LogIndex at_least) {
+  give_up_fetching();
   auto store = std::make_unique<store::Store>(options_.hash_seed);
   auto loader = std::make_unique<machine::StateLoader>(*store, options_.mistakes.machine);
   fetch_.emplace(Fetch{StateReceiver(Nonce(random_.next() >> 1), at_least, now), source,
@@ -145,6 +146,7 @@ void NodeCore::Inside::ask_for_state(Instant now, const std::string& source, Log
 }
 
 void NodeCore::Inside::give_up_fetching() {
+  if (fetch_) slot_.discard(std::move(fetch_->store));
   fetch_.reset();
   fetched_ = false;
 }

@@ -34,6 +34,7 @@ NodeCore::Inside::Inside(CoreOptions options, store::StoreSlot& slot, ReadGate& 
 
 NodeCore::Inside::~Inside() {
   source_.drop_all();
+  give_up_fetching();
   own_.fail_all(Status::unavailable("the node stopped; not applied"));
   asker_.fail_all(Status::unavailable("the node stopped"));
   fail_waits(Status::unavailable("the node stopped"));

@@ -16,6 +16,10 @@ void StoreSlot::replace(std::unique_ptr<Store> store) {
   given_up_.push_back({std::move(old), epochs.advance()});
 }
 
+void StoreSlot::discard(std::unique_ptr<Store> store) {
+  given_up_.push_back({std::move(store), 0});
+}
+
 bool StoreSlot::tick(size_t budget) {
   bool more = current().tick(budget);
   std::erase_if(given_up_, [&](GivenUp& given_up) {

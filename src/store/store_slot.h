@@ -28,6 +28,8 @@ class StoreSlot {
 
   // From now on readers begin with `store`. It is published.
   void replace(std::unique_ptr<Store> store);
+  // Gives `store` up in pieces, as what was replaced is. Requires: no reader ever saw it.
+  void discard(std::unique_ptr<Store> store);
 
   // Upkeep of the current store and of those given up; as Store::tick().
   bool tick(size_t budget);

@@ -360,6 +360,23 @@ TEST(StoreSlot, KeepsTheOldStoreForItsReadersAndViews) {
   EXPECT_EQ(s.slot.memory_bytes(), empty);
 }
 
+TEST(StoreSlot, GivesUpAStoreThatNobodySawInPieces) {
+  StoreSlot slot(std::make_unique<Store>(1));
+  const size_t empty = slot.memory_bytes();
+  auto half_restored = std::make_unique<Store>(1);
+  Table* table = half_restored->make_table("t");
+  for (uint64_t i = 1; i < 5'000; ++i) {
+    half_restored->put(*table, half_restored->key(name(i)), "value", Revision(i));
+  }
+  const size_t bytes = half_restored->memory_bytes();
+  slot.discard(std::move(half_restored));
+  EXPECT_EQ(slot.memory_bytes(), empty + bytes);
+  size_t ticks = 0;
+  while (slot.tick(10)) ++ticks;
+  EXPECT_GT(ticks, 100u);
+  EXPECT_EQ(slot.memory_bytes(), empty);
+}
+
 // ---- views ----
 
 TEST(FrozenView, ShowsOneMomentWhileWritesGoOn) {
