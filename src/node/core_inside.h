@@ -1,8 +1,8 @@
 // The inside of a NodeCore, for its own .cc files: node_core.cc has its life and its calls,
 // core_pass.cc the passes, core_receive.cc what messages do, core_send.cc what is said to whom,
 // core_reads.cc what readers wait for, core_lead.cc what is done with each heartbeat,
-// core_membership.cc how a node becomes a member, core_clock.cc what it thinks of its clock,
-// core_report.cc what it says of itself.
+// core_membership.cc how a node becomes a member, core_states.cc how states get from one to
+// another, core_clock.cc what it thinks of its clock, core_report.cc what it says of itself.
 #pragma once
 
 #include <map>
@@ -121,9 +121,6 @@ class NodeCore::Inside final : public consensus::Transport,
   void on_message(Instant now, const Peer& from, const Heading& heading, const FoundingNote& m);
   void on_message(Instant now, const Peer& from, const Heading& heading, const JoinRequest& m);
   void on_message(Instant now, const Peer& from, const Heading& heading, const JoinAnswer& m);
-  void on_message(Instant now, const Peer& from, const Heading& heading, const StateRequest& m);
-  void on_message(Instant now, const Peer& from, const Heading& heading, const StatePiece& m);
-  void on_message(Instant now, const Peer& from, const Heading& heading, const StateRefusal& m);
   void on_message(Instant now, const Peer& from, const Heading& heading, const CopiesRequest& m);
   void on_message(Instant now, const Peer& from, const Heading& heading, const CopiesAnswer& m);
   // True if `heading` is of our cluster and for us, and we are a member.
@@ -146,13 +143,18 @@ class NodeCore::Inside final : public consensus::Transport,
   void become_member(const machine::Parameters& parameters);
   void start_founded(Instant now);
   void seek_membership(Instant now);
+  std::string description() const;
+
+  // ---- states (core_states.cc) ----
+  void on_message(Instant now, const Peer& from, const Heading& heading, const StateRequest& m);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const StatePiece& m);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const StateRefusal& m);
   void ask_for_state(Instant now, const std::string& source, LogIndex at_least);
   void keep_fetching(Instant now);
   void finish_fetching(Instant now);
   void give_up_fetching();
   StateSource::Frozen freeze() const;
   void answer_from_sessions();
-  std::string description() const;
 
   const CoreOptions options_;
   store::StoreSlot& slot_;

@@ -223,38 +223,4 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
   }
 }
 
-void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
-                                  const StateRequest& request) {
-  if (!replica_ || (heading.cluster && heading.cluster != cluster_)) return;
-  source_.on_request(
-      now, from.id, request, [this] { return freeze(); },
-      [&](const PeerMessage& message) { post(from.address, from.id, message); });
-}
-
-void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading&,
-                                  const StatePiece& piece) {
-  if (!fetch_ || fetched_) return;
-  Status status;
-  const bool ask = fetch_->receiver.on_piece(now, piece, [&](std::string_view bytes) {
-    if (status.ok()) status = fetch_->loader->add(bytes);
-  });
-  if (!status.ok()) {
-    log_.error("the state from " + from.address + " is bad: " + status.message());
-    give_up_fetching();
-    return;
-  }
-  fetched_ = fetch_->loader->complete();
-  if (ask && !fetched_) {
-    fetch_->receiver.on_asked(now);
-    post(from.address, from.id, fetch_->receiver.request(/*again=*/false));
-  }
-}
-
-void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading&,
-                                  const StateRefusal& refusal) {
-  if (!fetch_ || fetch_->receiver.nonce() != refusal.transfer) return;
-  log_.debug("no state from " + from.address + ": " + refusal.reason);
-  give_up_fetching();
-}
-
 }  // namespace ram::node
