@@ -160,7 +160,14 @@ void Founding::on_note(Instant, NodeId source, const FoundingNote& note) {
     if (!same_members(addresses, self_.list) || !self_.understands(note.proposal)) return;
     accept(note.proposal);
   }
-  if (note.proposal.cluster != proposal_->cluster) return;
+  if (note.proposal.cluster != proposal_->cluster) {
+    // Two proposed at once, and that one accepted the other: it never starts ours, nor did it.
+    if (proposal_->members.find(source) != nullptr) {
+      withdrawn_.insert(source);
+      decide();
+    }
+    return;
+  }
   if (note.phase == Phase::kMember) {
     start_proposal();
     return;

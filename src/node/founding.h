@@ -6,10 +6,10 @@
 //
 // A member that dies before it could be known to have accepted would hold up the others for ever,
 // so there is a way out. Who learns that a member was replaced (another incarnation answered, at
-// its address, a question put after the proposal was known), or that someone withdrew, *withdraws*:
-// it will start only what another has started. When every other member has withdrawn or was
-// replaced, nobody has started it and nobody will be the first: the node gives itself up and comes
-// back as a new incarnation.
+// its address, a question put after the proposal was known), that someone withdrew, or that one
+// accepted another proposal, *withdraws*: it will start only what another has started. When every
+// other member has withdrawn or was replaced, nobody has started it and nobody will be the first:
+// the node gives itself up and comes back as a new incarnation.
 //
 // Invariants: a node accepts one proposal in its life; a node that withdrew is never the first to
 // start. So no cluster of one list comes to be while a node of another can be reached: proposing
@@ -111,7 +111,7 @@ class Founding {
   bool abandoned_ = false;
   std::optional<Proposal> proposal_;
   std::set<NodeId> accepted_;   // members known to have accepted
-  std::set<NodeId> withdrawn_;  // members that said so
+  std::set<NodeId> withdrawn_;  // members that said so, or that accepted another proposal
   std::set<NodeId> replaced_;   // members in whose place another answered
 
   // Questions are numbered; an answer to one at or after `proposal_question_` was given after the

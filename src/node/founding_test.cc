@@ -200,6 +200,60 @@ TEST(Founding, WithoutAListItIsAClusterOfOneAtOnce) {
   EXPECT_TRUE(town.house("a").told);
 }
 
+// Two see all of the list fresh at once, one of them in its former incarnations. Who accepted the
+// one proposal will not start the other.
+TEST(Founding, OfTwoProposalsNeitherWaitsForWhoAcceptedTheOther) {
+  NoLog log;
+  std::map<std::string, std::string> descriptions;
+  for (const char* name : {"a", "b", "c"}) {
+    descriptions[name] = encode_description({name, name, "", "1"});
+  }
+  std::vector<FoundingNote> sent;
+  Founding::Self self;
+  self.id = NodeId(1);
+  self.address = "a";
+  self.description = descriptions["a"];
+  self.list = {"a", "b", "c"};
+  self.parameters = [](ClusterId) { return std::string("p"); };
+  self.understands = [](const Proposal&) { return true; };
+  self.ask_every = kAskEvery;
+  self.complain_every = 10s;
+  Founding founding(
+      self, Random(1),
+      [&](const std::string&, const PeerMessage& message) {
+        if (const auto* note = std::get_if<FoundingNote>(&message)) sent.push_back(*note);
+      },
+      log);
+  founding.start(Instant());
+  const auto proposal_of = [&](uint64_t c, uint64_t cluster) {
+    Proposal proposal{ClusterId{cluster, cluster}, "p", {}};
+    const std::pair<uint64_t, const char*> members[] = {{1, "a"}, {2, "b"}, {c, "c"}};
+    for (const auto& [id, name] : members) {
+      proposal.members.servers.push_back({NodeId(id), descriptions[name], consensus::Role::kVoter});
+    }
+    return proposal;
+  };
+  FoundingNote theirs;
+  theirs.phase = Phase::kAccepted;
+  theirs.proposal = proposal_of(3, 33);
+  theirs.accepted = {NodeId(3)};
+  founding.on_note(Instant(), NodeId(3), theirs);
+  ASSERT_EQ(founding.phase(), Phase::kAccepted);
+  // A stranger to our proposal says nothing about it.
+  FoundingNote other = theirs;
+  other.proposal = proposal_of(4, 22);
+  other.accepted = {NodeId(4)};
+  founding.on_note(Instant(), NodeId(4), other);
+  EXPECT_EQ(founding.phase(), Phase::kAccepted);
+  other.accepted = {NodeId(2)};
+  founding.on_note(Instant(), NodeId(2), other);
+  EXPECT_EQ(founding.phase(), Phase::kWithdrawn);
+  EXPECT_EQ(sent.back().phase, Phase::kWithdrawn);
+  theirs.phase = Phase::kWithdrawn;
+  founding.on_note(Instant(), NodeId(3), theirs);
+  EXPECT_TRUE(founding.abandoned());
+}
+
 // The rule of the header under crashes between any two steps, loss and reordering.
 TEST(Founding, CrashesAtAnyStepMakeNeitherTwoClustersNorAStandstill) {
   size_t abandoned = 0, crashes = 0;
