@@ -29,6 +29,10 @@ Duration Faults::draw(Duration low, Duration high) {
 void Faults::start() {
   if (swarm_.founding_crashes) world_.after(milliseconds(5), [this] { strike_founding(); });
   if (swarm_.mutes) world_.after(seconds(2), [this] { mute_followers(); });
+  if (swarm_.drift && random_.one_in(2)) {
+    for (const auto& place : places_) place->clock().set_drift_ppm(edge_rate());
+  }
+  look_for_the_hopeless();
   // The first strike may be in the middle of the founding, too.
   world_.after(draw(milliseconds(0), milliseconds(3'000)), [this] { strike(); });
 }
@@ -40,7 +44,7 @@ void Faults::stop() {
   network_.set_weather(fine);
   network_.mend_all();
   for (const auto& place : places_) {
-    if (place->lives() && place->paused()) place->resume_now();
+    if (place->lives()) place->resume_now();
     if (!place->lives()) place->start();
     place->clock().set_drift_ppm(0);
   }
@@ -111,10 +115,17 @@ void Faults::strike_founding() {
   Place& place = any_place();
   if (place.lives()) {
     ++counters_.founding_crashes;
+    was_quiet_ = false;
     crash(place);
   }
   relieve();
   world_.after(draw(milliseconds(1), milliseconds(500)), [this] { strike_founding(); });
+}
+
+void Faults::look_for_the_hopeless() {
+  if (stopped_ || history_.anything_known) return;
+  relieve();
+  world_.after(seconds(1), [this] { look_for_the_hopeless(); });
 }
 
 bool Faults::relieve() {
@@ -227,16 +238,19 @@ void Faults::pause() {
   place->pause(span);
 }
 
+int64_t Faults::edge_rate() {
+  return random_.one_in(2) ? int64_t{1'000} * swarm_.parameters.clock_drift_permille : 0;
+}
+
 void Faults::drift() {
   Place& place = any_place();
   if (swarm_.drift) {
     ++counters_.drifts;
     // Rates from 1 to 1 + epsilon, often at the edges of what leases allow for.
     const int64_t most = int64_t{1'000} * swarm_.parameters.clock_drift_permille;
-    const int64_t ppm = random_.one_in(2)
-                            ? static_cast<int64_t>(random_.below(static_cast<uint64_t>(most) + 1))
-                            : (random_.one_in(2) ? most : 0);
-    place.clock().set_drift_ppm(ppm);
+    place.clock().set_drift_ppm(
+        random_.one_in(2) ? static_cast<int64_t>(random_.below(static_cast<uint64_t>(most) + 1))
+                          : edge_rate());
   }
   if (swarm_.wall_jumps) {
     place.clock().shift_wall(static_cast<int64_t>(random_.below(20'000'001)) - 10'000'000);

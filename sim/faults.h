@@ -49,6 +49,7 @@ class Faults {
  private:
   void strike();
   void strike_founding();
+  void look_for_the_hopeless();
   void partition();
   void isolate_leader();
   void cut_one_way();
@@ -57,6 +58,7 @@ class Faults {
   void pause();
   void crash_some();
   void drift();
+  int64_t edge_rate();  // one that leases just allow for
   bool may_crash(const Place& victim) const;
   void crash(Place& place);
   void come_back(Place& place, Duration delay);

@@ -142,7 +142,7 @@ void Finale::last_election() {
   get_well();
   for (const auto& place : places_) {
     if (world_.failed()) return;
-    calls_.read(*place, workloads_[2]->keys(), /*tracked=*/true, seconds(5),
+    calls_.read(*place, workloads_[2]->keys(), /*tracked=*/true, swarm_.patience(),
                 [this, &place](const StoreOperation& operation) {
                   if (operation.ending != Ending::kDone) {
                     world_.fail("all is idle and well, and a read at " + place->name() + " fails");
@@ -174,7 +174,7 @@ void Finale::last_acts() {
     calls_.write(*place,
                  {{.edits = {{.kind = machine::OperationKind::kPut, .key = key, .value = "1"}}},
                   /*tracked=*/true},
-                 seconds(5), [this, &place](const StoreOperation& operation) {
+                 swarm_.patience(), [this, &place](const StoreOperation& operation) {
                    if (operation.ending != Ending::kDone) {
                      world_.fail("all is well, and a write at " + place->name() + " fails");
                    }
@@ -182,7 +182,7 @@ void Finale::last_acts() {
   }
   wait_for_calls();
   for (const auto& place : places_) {
-    calls_.read(*place, keys, /*tracked=*/true, seconds(5),
+    calls_.read(*place, keys, /*tracked=*/true, swarm_.patience(),
                 [this, &place](const StoreOperation& operation) {
                   const bool whole =
                       std::all_of(operation.seen.begin(), operation.seen.end(),
@@ -219,7 +219,7 @@ void Finale::last_looks() {
       return;
     }
     for (const auto& workload : workloads_) {
-      calls_.read(*place, workload->keys(), workload->tracked(), seconds(5),
+      calls_.read(*place, workload->keys(), workload->tracked(), swarm_.patience(),
                   [&](const StoreOperation& operation) {
                     if (operation.ending == Ending::kDone) workload->saw_all(operation);
                   });
@@ -227,7 +227,7 @@ void Finale::last_looks() {
     }
     std::vector<KeyName> tokens;
     for (const std::string& token : calls_.tokens()) tokens.push_back({"tokens", token});
-    calls_.read(*place, std::move(tokens), /*tracked=*/true, seconds(5),
+    calls_.read(*place, std::move(tokens), /*tracked=*/true, swarm_.patience(),
                 [&](const StoreOperation& operation) {
                   if (operation.ending != Ending::kDone) {
                     world_.fail("all is well, and the last read at " + place->name() + " fails");

@@ -5,6 +5,7 @@
 #include <map>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/run.h"
@@ -25,14 +26,24 @@ constexpr const char* kHelp =
 
   --nodes N       nodes that found the cluster; 0 or absent: the seed says
   --seconds T     virtual seconds until the network is healed; 30 when absent
-  --mistake NAME  breaks a rule on purpose: reads-skip-wait, apply-repeats, apply-gaps,
-                  no-f1 (the engine's fence F1) to no-f15
+  --mistake NAME  breaks a rule on purpose, on every node; names are below
   --jobs J        processes at a time; 1 when absent
   --budget T      begins no run later than T seconds after the start
   --stop-at-first begins no run after the first that failed
 
 Exit code: 0 all is well, 1 a run failed, 2 wrong usage.
+
+Mistakes (src/lease/faults.h and docs/model say more; no-f1 is without the engine's fence F1):
 )";
+
+std::string mistake_lines() {
+  std::string text, line = " ";
+  for (const std::string& name : mistake_names()) {
+    if (line.size() + 1 + name.size() > 80) text += std::exchange(line, " ") + "\n";
+    line += " " + name;
+  }
+  return text + line + "\n";
+}
 
 struct Arguments {
   Job job;
@@ -192,7 +203,7 @@ int main_of(int count, char** values) {
   const std::vector<std::string> words(values + 1, values + count);
   for (const std::string& word : words) {
     if (word == "--help" || word == "-h") {
-      std::cout << kHelp;
+      std::cout << kHelp << mistake_lines();
       return 0;
     }
   }

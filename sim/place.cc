@@ -62,7 +62,8 @@ void Place::start() {
                             .seed = random_.next(),
                             .hash_seed = random_.next(),
                             .limits = swarm_.limits[setup_.number],
-                            .mistakes = mistakes_};
+                            .mistakes = mistakes_,
+                            .lease_times = swarm_.lease_times};
   world_.line(setup_.name, " starts as ", process_->id.value);
   world_.trace().note(process_->id.value);
   process_->core = std::make_unique<node::NodeCore>(
@@ -75,7 +76,8 @@ void Place::crash() {
   network_.on_crash(setup_.number);
   process_.reset();
   backlog_.clear();
-  paused_until_ = resumed_at_ = world_.now();
+  loop_backlog_.clear();
+  paused_until_ = stalled_until_ = resumed_at_ = world_.now();
   turn_waits_ = false;
   ++timer_;
   armed_ = kNever;
@@ -89,11 +91,37 @@ void Place::pause(Duration span) {
   });
 }
 
+void Place::stall(Duration span) {
+  if (!lives() || paused() || stalled()) return;
+  stalled_until_ = world_.now() + span;
+  world_.at(stalled_until_, [this, life = life_, until = stalled_until_] {
+    if (life == life_ && until == stalled_until_) execute([this] { end_stall(); });
+  });
+}
+
+void Place::end_stall() {
+  stalled_until_ = resumed_at_ = world_.now();
+  std::deque<std::function<void()>> waiting;
+  waiting.swap(loop_backlog_);
+  for (const auto& step : waiting) execute_on_loop(step);
+}
+
 void Place::resume_now() {
   paused_until_ = resumed_at_ = world_.now();
   std::deque<std::function<void()>> waiting;
   waiting.swap(backlog_);
   for (const auto& step : waiting) execute(step);
+  if (!stalled()) end_stall();
+}
+
+void Place::execute_on_loop(const std::function<void()>& step) {
+  execute([this, step] {
+    if (stalled()) {
+      loop_backlog_.push_back(step);
+    } else {
+      step();
+    }
+  });
 }
 
 void Place::execute(const std::function<void()>& step) {
@@ -114,7 +142,7 @@ void Place::deliver(Input input) {
     input(core(), clock_.now());
     return;
   }
-  execute([this, input = std::move(input)] {
+  execute_on_loop([this, input = std::move(input)] {
     inside_ = true;
     input(core(), clock_.now());
     inside_ = false;
@@ -136,7 +164,7 @@ void Place::after_input() {
   turn_waits_ = true;
   world_.after(random_up_to(random_, swarm_.pass_max), [this, life = life_] {
     if (life != life_) return;
-    run([this] {
+    execute_on_loop([this] {
       turn_waits_ = false;
       turn();
     });

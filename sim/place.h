@@ -40,6 +40,8 @@ class Place {
   void start();
   void crash();
   void pause(Duration span);
+  // Its loop stands still for so long; other threads, which read, go on.
+  void stall(Duration span);
   void resume_now();
 
   bool lives() const { return process_ != nullptr; }
@@ -52,6 +54,7 @@ class Place {
   const std::string& name() const { return setup_.name; }
   const std::string& address() const { return setup_.address; }
   SimClock& clock() { return clock_; }
+  const SimClock& clock() const { return clock_; }
   // Require: lives().
   node::NodeCore& core() { return *process_->core; }
   const node::NodeCore& core() const { return *process_->core; }
@@ -79,6 +82,9 @@ class Place {
   };
 
   void execute(const std::function<void()>& step);
+  void execute_on_loop(const std::function<void()>& step);
+  bool stalled() const { return world_.now() < stalled_until_; }
+  void end_stall();
   void after_input();
   void turn();
   void arm();
@@ -99,6 +105,8 @@ class Place {
   WorldTime paused_until_{};
   WorldTime resumed_at_{};
   std::deque<std::function<void()>> backlog_;  // of a paused process
+  WorldTime stalled_until_{};
+  std::deque<std::function<void()>> loop_backlog_;  // of a loop that stands still
   bool turn_waits_ = false;
   bool inside_ = false;  // a method of the core is under way
   uint64_t timer_ = 0;

@@ -39,7 +39,8 @@ std::string describe(const RunCounters& c) {
        << "elections " << c.elections << ", crashes " << c.crashes << " (" << c.leader_crashes
        << " of leaders), while founding " << c.founding_crashes << " (" << c.reliefs
        << " relieved), partitions " << c.partitions << ", one-way cuts " << c.one_way_cuts
-       << ", storms " << c.storms << ", pauses " << c.pauses << ", drifts " << c.drifts << "\n"
+       << ", storms " << c.storms << ", pauses " << c.pauses << ", drifts " << c.drifts
+       << ", ambushes " << c.ambushes << "\n"
        << "frames " << c.frames << " (" << c.lost << " lost, " << c.repeated << " repeated, "
        << c.replayed << " came back late, " << c.cut_off << " cut off, streams broken " << c.broken
        << "), states: joined " << c.states_joined << ", installed " << c.states_installed
@@ -54,14 +55,18 @@ std::string describe(const RunCounters& c) {
   return text.str();
 }
 
-bool set_mistake(const std::string& name, node::Mistakes& mistakes) {
+namespace {
+
+struct Mistake {
+  const char* name;
+  bool* flag;
+  bool value;
+};
+
+std::vector<Mistake> known_mistakes(node::Mistakes& mistakes) {
   consensus::Fences& fences = mistakes.fences;
   lease::Faults& lease = mistakes.lease;
-  const struct {
-    const char* name;
-    bool* flag;
-    bool value;
-  } known[] = {
+  return {
       {"reads-skip-wait", &mistakes.reads_skip_the_wait, true},
       {"apply-repeats", &mistakes.machine.apply_repeats, true},
       {"apply-gaps", &mistakes.machine.apply_gaps, true},
@@ -106,15 +111,40 @@ bool set_mistake(const std::string& name, node::Mistakes& mistakes) {
       {"prevote", &lease.prevote, true},
       {"installv", &lease.installv, true},
       {"instgrant", &lease.instgrant, true},
+      {"instgrant", &lease.snapcommit, true},
       {"snaplease", &lease.snaplease, true},
+      {"snaplease", &lease.snapcommit, true},
       {"snapcut", &lease.snapcut, true},
+      {"recsnap", &lease.recsnap, true},
+      {"lastindex", &lease.lastindex, true},
+      {"keptv", &lease.keptv, true},
+      {"latestage", &lease.latestage, true},
+      {"joinfence", &lease.joinfence, true},
+      {"pendingfirst", &lease.pendingfirst, true},
+      {"splitread", &lease.splitread, true},
+      {"noclear", &lease.noclear, true},
   };
-  for (const auto& mistake : known) {
+}
+
+}  // namespace
+
+bool set_mistake(const std::string& name, node::Mistakes& mistakes) {
+  bool known = false;
+  for (const Mistake& mistake : known_mistakes(mistakes)) {
     if (name != mistake.name) continue;
     *mistake.flag = mistake.value;
-    return true;
+    known = true;
   }
-  return false;
+  return known;
+}
+
+std::vector<std::string> mistake_names() {
+  node::Mistakes mistakes;
+  std::vector<std::string> names;
+  for (const Mistake& mistake : known_mistakes(mistakes)) {
+    if (names.empty() || names.back() != mistake.name) names.emplace_back(mistake.name);
+  }
+  return names;
 }
 
 }  // namespace ram::sim

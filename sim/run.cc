@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <memory>
 
+#include "sim/ambush.h"
 #include "sim/checkers/agreement.h"
+#include "sim/checkers/claims.h"
 #include "sim/faults.h"
 #include "sim/finale.h"
 #include "sim/place.h"
@@ -28,6 +30,7 @@ class Run {
         random_(world_.stream("run")),
         agreement_([this](const std::string& why) { world_.fail(why); },
                    [this](uint64_t word) { world_.trace().note(word); }),
+        claims_(places_, [this](const std::string& why) { world_.fail(why); }),
         network_(
             world_, swarm_.ordered, addresses(),
             [this](size_t place, const node::Peer& from, const SharedBytes& frame) {
@@ -42,6 +45,7 @@ class Run {
             [this](size_t place) { return places_[place]->lives(); }),
         calls_(world_, swarm_, history_),
         faults_(world_, swarm_, network_, history_, places_),
+        ambush_(world_, swarm_, network_, history_, places_),
         scene_{world_, swarm_, calls_, history_, {}},
         finale_(world_, swarm_, random_, places_, faults_, calls_, history_, workloads_) {
     make_places(options.mistakes);
@@ -60,6 +64,7 @@ class Run {
     start();
     advance(swarm_.length);
     finale_.check_acknowledged();
+    ambush_.stop();
     finale_.heal();
     clients_stopped_ = true;
     finale_.end_calls();
@@ -117,6 +122,7 @@ class Run {
     workloads_.push_back(make_bank(scene_));
     workloads_.push_back(make_ring(scene_));
     workloads_.push_back(make_lists(scene_));
+    workloads_.push_back(make_boards(scene_));
     bursts_ = make_bursts(scene_);
   }
 
@@ -141,6 +147,7 @@ class Run {
       }
     }
     faults_.start();
+    ambush_.start();
   }
 
   void advance(Duration span) {
@@ -166,6 +173,11 @@ class Run {
       think(client);
       return;
     }
+    if (ambush_.lull()) {
+      workloads_[client.random.below(2)]->look(*client.place, client.random,
+                                               [this, &client] { think(client); });
+      return;
+    }
     // Registers and counters more than the others: their checks see most. Bursts seldom.
     const uint64_t draw = client.random.below(40);
     Workload& workload = draw == 0 && swarm_.bursts ? *bursts_
@@ -178,6 +190,8 @@ class Run {
 
   void turned(Place& place) {
     agreement_.look(place.id(), place.core());
+    claims_.look(world_.now(), place);
+    ambush_.look();
     if (world_.events() % 8 == 0) place.core().check_invariants();
   }
 
@@ -232,6 +246,7 @@ class Run {
     counters.storms = faults.storms;
     counters.pauses = faults.pauses;
     counters.drifts = faults.drifts;
+    counters.ambushes = ambush_.plans();
     counters.heal_ms = ms(finale_.heal_time());
     counters.quiet_ms = ms(faults_.quiet());
     std::copy(std::begin(fenced_), std::end(fenced_), counters.fenced);
@@ -241,11 +256,13 @@ class Run {
   const Swarm swarm_;
   Random random_;
   Agreement agreement_;
+  Claims claims_;
   SimNetwork network_;
   History history_;
   std::vector<std::unique_ptr<Place>> places_;
   Calls calls_;
   Faults faults_;
+  Ambush ambush_;
   Scene scene_;
   std::vector<std::unique_ptr<Workload>> workloads_;  // registers, counters, and others
   std::unique_ptr<Workload> bursts_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "node/node_core.h"
@@ -31,6 +32,7 @@ struct RunCounters {
   uint64_t crashes = 0, leader_crashes = 0, founding_crashes = 0, reliefs = 0;
   uint64_t partitions = 0, one_way_cuts = 0, storms = 0, pauses = 0, drifts = 0;
   uint64_t keys_searched = 0, keys_undecided = 0, states_searched = 0;
+  uint64_t ambushes = 0;
   uint64_t heal_ms = 0, quiet_ms = 0;
   uint64_t fenced[16] = {};
 
@@ -51,8 +53,8 @@ std::string replay_line(const RunOptions& options, const std::string& mistake = 
 // What the counters say, for people.
 std::string describe(const RunCounters& counters);
 
-// Sets the mistake called `name`: reads-skip-wait, apply-repeats, apply-gaps, no-f1 to no-f15.
-// False: there is none.
+// Sets the mistake called `name`. False: there is none.
 bool set_mistake(const std::string& name, node::Mistakes& mistakes);
+std::vector<std::string> mistake_names();
 
 }  // namespace ram::sim

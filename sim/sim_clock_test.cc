@@ -51,5 +51,20 @@ TEST(SimClock, SaysWhenAnInstantWillBe) {
   EXPECT_GT(clock.when(kNever), world.now());
 }
 
+TEST(SimClock, TellsWhenItShowedATime) {
+  World world(1, nullptr);
+  SimClock clock(world, Instant(1s));
+  world.run_until(WorldTime(2s));
+  clock.set_drift_ppm(500'000);
+  world.run_until(WorldTime(4s));
+  clock.set_drift_ppm(0);
+  world.run_until(WorldTime(5s));
+  EXPECT_EQ(clock.now(), Instant(7s));
+  EXPECT_EQ(clock.shown_at(Instant(7s)), WorldTime(5s));
+  EXPECT_EQ(clock.shown_at(Instant(6s)), WorldTime(4s));
+  EXPECT_EQ(clock.shown_at(Instant(4500ms)), WorldTime(3s));
+  EXPECT_EQ(clock.shown_at(Instant(2s)), WorldTime(1s));
+}
+
 }  // namespace
 }  // namespace ram::sim

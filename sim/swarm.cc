@@ -37,6 +37,20 @@ node::CoreLimits small_limits(Random& random) {
   return limits;
 }
 
+std::optional<lease::Times> draw_lease_times(Random random, const machine::Parameters& cluster) {
+  if (random.one_in(3)) return std::nullopt;
+  lease::Times times =
+      lease::times_of(cluster.leases, cluster.failover_after, cluster.clock_drift_permille);
+  times.lease = random.one_in(2) ? draw(random, cluster.failover_after, 2 * cluster.failover_after)
+                                 : draw(random, cluster.failover_after, 6 * cluster.failover_after);
+  // Who lagged gets its lease back soon, often.
+  if (!random.one_in(3)) {
+    times.backoff_min = draw(random, times.heartbeat, times.election);
+    times.backoff_max = 2 * times.backoff_min;
+  }
+  return times;
+}
+
 }  // namespace
 
 Swarm draw_swarm(const World& world, size_t nodes, Duration length) {
@@ -119,6 +133,29 @@ Swarm draw_swarm(const World& world, size_t nodes, Duration length) {
       random.one_in(2) ? milliseconds(1) : draw(random, Duration(0), milliseconds(100));
   swarm.value_bytes = random.one_in(3) ? random.below(400) : 0;
   swarm.bursts = random.one_in(3);
+  Random ambushes = world.stream("ambushes");
+  swarm.ambushes = ambushes.one_in(2);
+  if (swarm.ambushes) {
+    // Undisturbed, and with clocks that differ by all that is allowed for.
+    swarm.fault_every *= 3;
+    if (ambushes.one_in(2)) {
+      swarm.drift = true;
+      swarm.parameters.clock_drift_permille = ambushes.one_in(2) ? 500 : 200;
+    }
+    if (swarm.joiners == 0 && ambushes.one_in(2)) ++swarm.joiners;
+    if (ambushes.one_in(2)) swarm.parameters.voters_max = 3;
+    swarm.limits.resize(swarm.places());
+    swarm.read_step_in = ambushes.between(1, 8);
+    if (ambushes.one_in(3)) {
+      for (node::CoreLimits& limits : swarm.limits) limits.log_entries = ambushes.between(5, 30);
+    }
+    if (ambushes.one_in(3)) {
+      for (node::CoreLimits& limits : swarm.limits) {
+        limits.message_entries = ambushes.between(1, 3);
+      }
+    }
+  }
+  swarm.lease_times = draw_lease_times(world.stream("leases"), swarm.parameters);
   Random mutes = world.stream("mutes");
   swarm.mutes = mutes.one_in(3);
   for (size_t i = 0; swarm.mutes && i < swarm.places(); ++i) {
@@ -150,8 +187,10 @@ std::string describe(const Swarm& swarm) {
        << (swarm.mutes ? " mutes" : "") << (swarm.flaky ? " flaky" : "")
        << (swarm.crashes ? " crashes" : "") << (swarm.founding_crashes ? " founding-crashes" : "")
        << (swarm.pauses ? " pauses" : "") << (swarm.drift ? " drift" : "")
-       << (swarm.wall_jumps ? " wall-jumps" : "") << "; failover "
-       << ms(swarm.parameters.failover_after) << ", voters " << swarm.parameters.voters_max
+       << (swarm.wall_jumps ? " wall-jumps" : "") << (swarm.ambushes ? " ambushes" : "")
+       << "; failover " << ms(swarm.parameters.failover_after) << ", leases "
+       << (swarm.parameters.leases ? ms(swarm.times().lease) : "off") << " at drift "
+       << swarm.parameters.clock_drift_permille << ", voters " << swarm.parameters.voters_max
        << ", passes of " << ms(swarm.pass_max) << ", clients " << swarm.clients << " thinking "
        << ms(swarm.think_max);
   if (swarm.calm.replay > 0 && !swarm.ordered) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ struct Swarm {
   bool pauses = false;
   bool drift = false;
   bool wall_jumps = false;
+  bool ambushes = false;
   bool strict_crashes = true;  // a voter without its state does not count as one that lives
   Duration fault_every{};      // on average
   Duration outage_max{};       // how long a crashed node stays away
@@ -43,6 +45,9 @@ struct Swarm {
 
   // Nodes.
   machine::Parameters parameters;
+  // Leases that outlast elections: what must hold for leases of any length then shows. Nothing: as
+  // the parameters say.
+  std::optional<lease::Times> lease_times;
   Duration request_timeout = std::chrono::seconds(5);
   std::vector<node::CoreLimits> limits;  // by place
   Duration pass_max{};    // how long inputs gather for one pass; 0: each input is a pass
@@ -51,11 +56,20 @@ struct Swarm {
   // Load.
   size_t clients = 3;  // on each node
   Duration think_max{};
-  Duration read_step_max{};  // between the steps of a read
-  size_t value_bytes = 0;    // that values are padded with
+  Duration read_step_max{};   // between the steps of a read,
+  uint64_t read_step_in = 8;  // of which one in so many takes any time
+  size_t value_bytes = 0;     // that values are padded with
   bool bursts = false;
 
   size_t places() const { return founders + joiners; }
+  lease::Times times() const {
+    return lease_times.value_or(lease::times_of(parameters.leases, parameters.failover_after,
+                                                parameters.clock_drift_permille));
+  }
+  // What a call may take when all is well but a leader that has to wait for old leases.
+  Duration patience() const {
+    return std::chrono::seconds(5) + 2 * times().stretched(times().lease);
+  }
 };
 
 // `nodes`: how many found; 0: the seed says.

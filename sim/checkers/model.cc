@@ -107,8 +107,15 @@ bool Model::apply(const Transaction& transaction, uint64_t revision, std::vector
         answer.value = value;
         break;
       case Kind::kClear:
+        for (const auto& [key, versions] : versions_) {
+          if (key.table == edit.key.table && versions.back().value) changed[key] = std::nullopt;
+        }
+        for (auto& [key, now] : changed) {
+          if (key.table == edit.key.table) now = std::nullopt;
+        }
+        break;
       case Kind::kClearAll:
-        RAM_CHECK(false && "no workload clears");
+        RAM_CHECK(false && "no workload clears all");
     }
     answers.push_back(std::move(answer));
   }

@@ -129,7 +129,7 @@ void Calls::read(Place& place, std::vector<KeyName> keys, bool tracked,
 }
 
 void Calls::step(uint64_t number, void (Calls::*next)(uint64_t number)) {
-  if (!random_.one_in(8)) {
+  if (!random_.one_in(swarm_.read_step_in)) {
     (this->*next)(number);
     return;
   }
@@ -145,7 +145,17 @@ void Calls::step(uint64_t number, void (Calls::*next)(uint64_t number)) {
 void Calls::take_lease(uint64_t number) {
   Call& call = calls_.at(number);
   call.local.emplace(call.place->gate());
-  step(number, &Calls::look_at_clock);
+  const bool pending_first = call.place->mistakes().lease.pendingfirst;
+  step(number, pending_first ? &Calls::look_at_pending : &Calls::look_at_clock);
+}
+
+void Calls::take_lease_late(uint64_t number) {
+  Call& call = calls_.at(number);
+  if (node::LocalRead(call.place->gate()).holds(call.place->clock().now())) {
+    step(number, &Calls::look_at_applied);
+  } else {
+    fence(number, node::NodeCore::Trust::kLeader);
+  }
 }
 
 void Calls::look_at_clock(uint64_t number) {
@@ -167,7 +177,9 @@ void Calls::look_at_pending(uint64_t number) {
   const store::Store& store = call.place->slot().current();
   call.local->touches(store.key(call.operation.keys[call.touched].key).hash);
   const bool all = ++call.touched == call.operation.keys.size();
-  step(number, all ? &Calls::look_at_applied : &Calls::look_at_pending);
+  const auto next =
+      call.place->mistakes().lease.pendingfirst ? &Calls::take_lease_late : &Calls::look_at_applied;
+  step(number, all ? next : &Calls::look_at_pending);
 }
 
 void Calls::look_at_applied(uint64_t number) {
@@ -223,8 +235,7 @@ void Calls::on_fenced(uint64_t number, const Status& status) {
 }
 
 void Calls::begin_reading(uint64_t number) {
-  Call& call = calls_.at(number);
-  call.reading = std::make_unique<store::Reading>(call.place->slot());
+  calls_.at(number).reading.reset();
   look_up(number);
 }
 
@@ -232,11 +243,14 @@ void Calls::look_up(uint64_t number) {
   const auto found = calls_.find(number);
   if (found == calls_.end()) return;
   Call& call = found->second;
+  if (!call.reading) call.reading = std::make_unique<store::Reading>(call.place->slot());
   StoreOperation& operation = call.operation;
   operation.revision = call.reading->revision().value;
   while (operation.seen.size() < operation.keys.size()) {
     operation.seen.push_back(sim::look_up(*call.reading, operation.keys[operation.seen.size()]));
-    if (operation.seen.size() == operation.keys.size() || !random_.one_in(8)) continue;
+    if (operation.seen.size() == operation.keys.size() || !random_.one_in(swarm_.read_step_in))
+      continue;
+    if (call.place->mistakes().lease.splitread) call.reading.reset();
     // The thread loses the processor between two lookups.
     world_.after(random_up_to(random_, swarm_.read_step_max), [this, number] {
       const auto open = calls_.find(number);

@@ -70,6 +70,7 @@ class Calls {
   void take_lease(uint64_t call);
   void look_at_clock(uint64_t call);
   void look_at_pending(uint64_t call);
+  void take_lease_late(uint64_t call);  // for the mistake pendingfirst
   void look_at_applied(uint64_t call);
   void begin_reading(uint64_t call);
   void fence(uint64_t call, node::NodeCore::Trust trust);

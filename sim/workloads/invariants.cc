@@ -210,6 +210,49 @@ class Lists final : public Workload {
   }
 };
 
+// Keys that are written together and cleared together, whoever knows which there are.
+class Boards final : public Workload {
+ public:
+  explicit Boards(const Scene& scene) : Workload(scene) {}
+
+  std::vector<KeyName> keys() const override { return {key(0), key(1), key(2)}; }
+
+  void act(Place& place, Random& random, Next next) override {
+    const uint64_t draw = random.below(4);
+    if (draw > 1) {
+      scene_.calls.read(place, keys(), /*tracked=*/true, {},
+                        [this, next = std::move(next)](const StoreOperation& operation) {
+                          if (operation.ending == Ending::kDone) saw_all(operation);
+                          next();
+                        });
+      return;
+    }
+    Transaction transaction;
+    if (draw == 0) {
+      transaction.edits.push_back({.kind = OperationKind::kClear, .key = {kTable, ""}});
+    } else {
+      const std::string value = std::to_string(scene_.calls.unique_value());
+      for (const KeyName& each : keys()) {
+        transaction.edits.push_back({.kind = OperationKind::kPut, .key = each, .value = value});
+      }
+    }
+    scene_.calls.write(place, {std::move(transaction), /*tracked=*/true}, {},
+                       [next = std::move(next)](const StoreOperation&) { next(); });
+  }
+
+  void saw_all(const StoreOperation& operation) override {
+    for (const Version& version : operation.seen) {
+      if (version.value != operation.seen[0].value) {
+        fail("of what is written and cleared together a part is seen");
+      }
+    }
+  }
+
+ private:
+  static constexpr const char* kTable = "boards";
+  static KeyName key(int i) { return {kTable, std::to_string(i)}; }
+};
+
 // Many at once from one client: full records, full mailboxes, and calls made within callbacks.
 class Bursts final : public Workload {
  public:
@@ -257,6 +300,9 @@ std::unique_ptr<Workload> make_ring(const Scene& scene) {
 }
 std::unique_ptr<Workload> make_lists(const Scene& scene) {
   return std::make_unique<Lists>(scene);
+}
+std::unique_ptr<Workload> make_boards(const Scene& scene) {
+  return std::make_unique<Boards>(scene);
 }
 std::unique_ptr<Workload> make_bursts(const Scene& scene) {
   return std::make_unique<Bursts>(scene);

@@ -31,6 +31,9 @@ class Cells : public Workload {
   Cells(const Scene& scene, std::string table, uint64_t count)
       : Workload(scene), table_(std::move(table)), count_(count) {}
 
+  void look(Place& place, Random& random, Next next) override {
+    read(place, draw_key(random), std::move(next));
+  }
   std::vector<KeyName> keys() const override { return {used_.begin(), used_.end()}; }
   bool tracked() const override { return false; }
 

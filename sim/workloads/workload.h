@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/place.h"
@@ -29,6 +30,10 @@ class Workload {
 
   // One thing that a client at `place` does; `next` is called once, when it is over.
   virtual void act(Place& place, Random& random, Next next) = 0;
+  // The same, and nothing is changed by it.
+  virtual void look(Place& place, Random& random, Next next) {
+    act(place, random, std::move(next));
+  }
   // All keys there are, for a last look at them.
   virtual std::vector<KeyName> keys() const = 0;
   // Whether nothing but writes with a token touch them.
@@ -47,6 +52,7 @@ std::unique_ptr<Workload> make_counters(const Scene& scene);
 std::unique_ptr<Workload> make_bank(const Scene& scene);
 std::unique_ptr<Workload> make_ring(const Scene& scene);
 std::unique_ptr<Workload> make_lists(const Scene& scene);
+std::unique_ptr<Workload> make_boards(const Scene& scene);
 std::unique_ptr<Workload> make_bursts(const Scene& scene);
 
 // The number that a value begins with; nothing: absent, or none.

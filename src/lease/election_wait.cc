@@ -16,8 +16,12 @@ void ElectionWait::on_vote(Instant now, Term term, NodeId voter, bool granted, D
   Vote& vote = votes_[voter];
   if (!granted) return;
   vote.granted = true;
-  vote.end = std::max(vote.end, now - times_.shrunk(std::max(quiet, Duration::zero())) +
-                                    times_.stretched(times_.lease));
+  vote.end =
+      std::max(vote.end, now - times_.shrunk(std::max(quiet, Duration::zero())) + full_wait());
+}
+
+Duration ElectionWait::full_wait() const {
+  return faults_.wdrift ? times_.lease : times_.stretched(times_.lease);
 }
 
 void ElectionWait::doubt_clock(Instant now) {
@@ -27,7 +31,7 @@ void ElectionWait::doubt_clock(Instant now) {
 Instant ElectionWait::end(Instant now, Term term, NodeId self, const Quiet& own,
                           std::span<const NodeId> voters) const {
   if (!times_.on || faults_.nowait) return now;
-  const Duration wait = faults_.wdrift ? times_.lease : times_.stretched(times_.lease);
+  const Duration wait = full_wait();
   if (term != term_ && voters.size() > 1) return now + wait;
   size_t counted = 0;
   Instant end = now;

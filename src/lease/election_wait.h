@@ -54,6 +54,9 @@ class ElectionWait {
     Instant end = Instant::min();  // of the wait, if it were the only vote
   };
 
+  // From the moment at which the last lease may have begun.
+  Duration full_wait() const;
+
   Times times_;
   Faults faults_;
   Term term_;

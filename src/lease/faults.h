@@ -34,6 +34,18 @@ struct Faults {
   bool instgrant = false;       // grants are taken while a state is being installed (R2)
   bool snaplease = false;       // a lease survives the acceptance of a snapshot (R5.5)
   bool snapcut = false;         // a snapshot counts as a truncation for reads that wait (R8.1)
+  // With the two above: snapshots are of what is committed, which the rules allow (R10) and this
+  // code does not do: it has them of what is visible.
+  bool snapcommit = false;
+  bool recsnap = false;  // complete_until is kept while a state is being installed (R11)
+  // And what section 8 of READ-LEASES warns of besides.
+  bool lastindex = false;     // v is the last index of the log (R2)
+  bool keptv = false;         // v is kept across a term (R2)
+  bool latestage = false;     // pending keys are noted after the answer left (R2)
+  bool joinfence = false;     // a read joins a question that was put before it began (R8.3)
+  bool pendingfirst = false;  // a reader looks at what is pending, then at its lease (R8.1)
+  bool splitread = false;     // each key is read from a state of its own (R8.4)
+  bool noclear = false;       // an entry of unknown keys is pending for none
 };
 
 }  // namespace ram::lease

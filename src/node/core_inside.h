@@ -182,9 +182,10 @@ class NodeCore::Inside final : public consensus::Transport,
       strangers_;  // addresses of senders that no configuration of ours has
 
   // The pipeline (READ-LEASES section 2).
-  LogIndex stable_;   // sigma
-  LogIndex applied_;  // a
-  LogIndex staged_;   // up to here readers know which keys entries touch
+  LogIndex stable_;                    // sigma
+  LogIndex applied_;                   // a
+  LogIndex staged_;                    // up to here readers know which keys entries touch
+  LogIndex stage_later_, stage_next_;  // for the mistake latestage
 
   // Calls.
   OwnRecords own_;

@@ -68,10 +68,10 @@ void NodeCore::Inside::become_member(const machine::Parameters& parameters) {
                                                   static_cast<uint32_t>(random_.next()), *this,
                                                   *this, options_.mistakes.fences);
   gate_.set_cluster(cluster_);
-  leases_ = std::make_unique<Leases>(
-      options_.id,
-      lease::times_of(parameters.leases, failover_after_, parameters.clock_drift_permille), gate_,
-      options_.mistakes.lease, options_.clock_trusted);
+  const lease::Times times =
+      lease::times_of(parameters.leases, failover_after_, parameters.clock_drift_permille);
+  leases_ = std::make_unique<Leases>(options_.id, options_.lease_times.value_or(times), gate_,
+                                     options_.mistakes.lease, options_.clock_trusted);
 }
 
 void NodeCore::Inside::start_founded(Instant now) {

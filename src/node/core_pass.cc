@@ -24,6 +24,8 @@ void NodeCore::Inside::turn(Instant now) {
   again_ = false;
   if (spent()) return;
   if (!replica_ && founding_.started()) start_founded(now);
+  if (stage_next_) stage(std::max(stage_next_, replica_->log().first()));
+  stage_next_ = std::exchange(stage_later_, LogIndex());
   if (replica_) {
     if (install_) {
       const auto [token, from] = *std::exchange(install_, std::nullopt);
@@ -201,7 +203,13 @@ void NodeCore::Inside::compact(Instant now) {
       log.last() - log.start_of_newest(limits.log_entries / 2, limits.log_bytes / 2);
   const LogIndex base = std::min(applied_, replica_->commit());
   const uint64_t above = log.last() - base;
-  replica_->compact(now, applied_, keep > above ? keep - above : 0);
+  uint64_t trailing = keep > above ? keep - above : 0;
+  if (options_.mistakes.lease.snapcommit) {
+    trailing = std::max(trailing, replica_->commit() - base + 1);
+    replica_->compact(now, replica_->commit(), trailing);
+    return;
+  }
+  replica_->compact(now, applied_, trailing);
 }
 
 }  // namespace ram::node

@@ -53,7 +53,7 @@ void NodeCore::Inside::stage(LogIndex from) {
         machine::for_each_change(entry.payload.view(), [&](const machine::Operation& operation) {
           if (machine::names_key(operation.kind)) {
             gate_.touch(store.key(operation.key).hash, index);
-          } else {
+          } else if (!options_.mistakes.lease.noclear) {
             gate_.touch_all(index);
           }
         });

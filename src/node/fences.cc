@@ -26,6 +26,14 @@ void FenceAsker::add(Instant deadline, bool quorum, Done done) {
   waiting_.push_back({deadline, std::move(done)});
 }
 
+bool FenceAsker::join(Instant deadline, const Done& done) {
+  if (asked_.empty()) return false;
+  ++reads_;
+  next_deadline_ = std::min(next_deadline_, deadline);
+  asked_.rbegin()->second.reads.push_back({deadline, done});
+  return true;
+}
+
 bool FenceAsker::wants_question() const {
   return !waiting_.empty() && asked_.size() < kQuestionsMax;
 }

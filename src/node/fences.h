@@ -53,6 +53,9 @@ class FenceAsker {
   Instant expire(Instant now);
   void fail_all(const Status& status);
 
+  // Adds a read to a question that was put before it began; false: there is none. A mistake
+  // (READ-LEASES R8.3), for tests.
+  bool join(Instant deadline, const Done& done);
   // Who has an answer does not wait for more than `last`: a mistake (READ-LEASES R8.3), for tests.
   void cut(LogIndex last) { answered_.lower_to(last); }
 

@@ -89,7 +89,7 @@ void Leases::on_leader_news(Instant now, Term term, const LeaderNews& news) {
     round_ = std::max(round_, news.round);
   }
   if (!news.grant || !trusted_ || led_) return;
-  if (installing_ && !faults_.instgrant) return;
+  if (installing_ && !faults_.instgrant && !faults_.installv) return;
   if (follower_.accept(now, term, *news.grant)) publish(now);
 }
 
@@ -148,6 +148,9 @@ MemberNews Leases::member_news(Instant now, const consensus::Replica& replica) {
   news.lease.time = now;
   news.lease.verified = replica.verified();
   if (replica.installing() && faults_.installv) news.lease.verified = replica.log().offset();
+  if (faults_.lastindex) news.lease.verified = replica.last();
+  kept_ = std::min(std::max(kept_, news.lease.verified), replica.last());
+  if (faults_.keptv) news.lease.verified = kept_;
   news.lease.epoch = follower_.epoch();
   news.lease.wants_lease =
       times_.on && trusted_ && (!replica.installing() || faults_.instgrant || faults_.installv);
@@ -171,7 +174,7 @@ void Leases::publish(Instant now) {
 }
 
 Instant Leases::complete_until(Instant now) const {
-  if (installing_) return lease::kNoLease;
+  if (installing_ && !faults_.recsnap) return lease::kNoLease;
   return std::max(complete_, std::min(published_, now));
 }
 

@@ -91,6 +91,7 @@ class Leases {
   Round round_;                    // latest round, of term_
   Instant published_ = lease::kNoLease;
   Instant complete_ = lease::kNoLease;  // of leases before
+  LogIndex kept_;                       // for keptv
 };
 
 }  // namespace ram::node

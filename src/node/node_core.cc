@@ -105,6 +105,7 @@ void NodeCore::Inside::fence(Instant now, Instant deadline, Trust trust, FenceDo
   again_ = true;
   ++counts_.asked;
   next_call_deadline_ = std::min(next_call_deadline_, deadline);
+  if (options_.mistakes.lease.joinfence && asker_.join(deadline, done)) return;
   asker_.add(deadline, trust == Trust::kQuorum,
              [this, done = std::move(done)](const Status& status) {
                if (!status.ok()) ++counts_.refused;
@@ -127,6 +128,10 @@ void NodeCore::Inside::send(NodeId to, consensus::Message message) {
 }
 
 void NodeCore::Inside::on_log_changed(LogIndex from) {
+  if (options_.mistakes.lease.latestage) {
+    stage_later_ = stage_later_ ? std::min(stage_later_, from) : from;
+    return;
+  }
   stage(from);
 }
 void NodeCore::Inside::on_committed(LogIndex) {}
@@ -264,6 +269,9 @@ ClusterId NodeCore::cluster() const {
 }
 LogIndex NodeCore::applied() const {
   return inside_->applied_;
+}
+Instant NodeCore::complete_until(Instant now) const {
+  return inside_->leases_ ? inside_->leases_->complete_until(now) : lease::kNoLease;
 }
 void NodeCore::check_invariants() const {
   inside_->check_invariants();

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@
 #include "base/log.h"
 #include "consensus/replica.h"
 #include "lease/faults.h"
+#include "lease/times.h"
 #include "machine/machine.h"
 #include "node/network.h"
 #include "node/read_gate.h"
@@ -73,6 +75,8 @@ struct CoreOptions {
   uint64_t hash_seed = 1;     // of the store
   CoreLimits limits;
   Mistakes mistakes;
+  // For tests, the same on all nodes: leases as no parameter of a cluster makes them.
+  std::optional<lease::Times> lease_times;
 };
 
 // Who sent a frame: authenticated by the link it came on.
@@ -140,6 +144,8 @@ class NodeCore {
   const consensus::Replica* replica() const;  // null: no member yet
   ClusterId cluster() const;                  // none: no member yet
   LogIndex applied() const;
+  // Until when this node has every acknowledged write in memory; lease::kNoLease: not known.
+  Instant complete_until(Instant now) const;
   void check_invariants() const;
 
  private:
