@@ -108,8 +108,9 @@ class Node:
             raise
 
     def pause(self):
-        """Its processor time ends here; its sockets stay."""
+        """Returns once none of its threads runs any more; its sockets stay."""
         self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
 
     def resume(self):
         self.process.send_signal(signal.SIGCONT)

@@ -40,12 +40,23 @@ class Client:
 
     def call(self, *words):
         """The reply: bytes, int, None or a list. Raises one of the exceptions above."""
+        self.send(*words)
+        return self.reply()
+
+    def send(self, *words):
+        """Half of a call: what takes the command need not run just now."""
         parts = [b"*%d\r\n" % len(words)]
         for word in words:
             word = word if isinstance(word, bytes) else str(word).encode()
             parts.append(b"$%d\r\n%s\r\n" % (len(word), word))
         try:
             self._socket.sendall(b"".join(parts))
+        except OSError as error:
+            raise Unknown(f"connection: {error!r}") from error
+
+    def reply(self):
+        """The other half."""
+        try:
             return self._reply()
         except (OSError, EOFError) as error:
             raise Unknown(f"connection: {error!r}") from error

@@ -237,6 +237,8 @@ class Status(OneLine):
             finally:
                 stopped.resume()
             nodes.wait_until(lambda: reason() == "", "it holds a lease again")
+            self.assertIn("this node did not run for", stopped.log())
+            self.assertNotIn("misbehaves", stopped.log())
             killed.kill()
             leader.kill()
             nodes.wait_until(lambda: stopped.status().get("lease_reason") == "no-leader",
