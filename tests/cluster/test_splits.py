@@ -179,8 +179,17 @@ class Splits(clients.Checks, unittest.TestCase):
                 node.wait_ok()
             self.assertEqual(nodes.leader_of(self.cluster), leader)
             self.heal(victim)
+            for one, other in ((leader, victim), (victim, leader)):
+                nodes.wait_until(lambda one=one, other=other: self.is_linked(one, other),
+                                 f"{one.name} reaches {other.name} again")
             self.load.wait_for_more(100)
         self.finish()
+
+    @staticmethod
+    def is_linked(one, other):
+        """By the links themselves: while they are not there, messages go another way."""
+        told = [line for line in one.log().splitlines() if f"link to {other.peer} (" in line]
+        return [line.endswith(": up") for line in told[-2:]] == [True, True]
 
     # ---- a network that is bad for all ----
 
