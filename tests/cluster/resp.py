@@ -45,12 +45,16 @@ class Client:
 
     def send(self, *words):
         """Half of a call: what takes the command need not run just now."""
-        parts = [b"*%d\r\n" % len(words)]
-        for word in words:
-            word = word if isinstance(word, bytes) else str(word).encode()
-            parts.append(b"$%d\r\n%s\r\n" % (len(word), word))
+        self._send(_encoded(words))
+
+    def call_all(self, commands):
+        """The replies of commands that are sent together, up to the first that raises."""
+        self._send(b"".join(_encoded(words) for words in commands))
+        return [self.reply() for _ in commands]
+
+    def _send(self, data):
         try:
-            self._socket.sendall(b"".join(parts))
+            self._socket.sendall(data)
         except OSError as error:
             raise Unknown(f"connection: {error!r}") from error
 
@@ -92,6 +96,14 @@ class Client:
         if kind == b"-":
             raise _error(rest.decode())
         raise CommandError(f"no RESP: {line!r}")
+
+
+def _encoded(words):
+    parts = [b"*%d\r\n" % len(words)]
+    for word in words:
+        word = word if isinstance(word, bytes) else str(word).encode()
+        parts.append(b"$%d\r\n%s\r\n" % (len(word), word))
+    return b"".join(parts)
 
 
 def _error(text):
