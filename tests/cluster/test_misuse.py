@@ -275,6 +275,23 @@ class Restart(OneLine):
             for line in node.log().splitlines():
                 self.assertFalse("is gone" in line and f"at {node.peer} " in line, line)
 
+    def test_nodes_that_come_back_at_other_addresses_are_the_members_they_were(self):
+        flags = ("--failover-after", "500ms")
+        with nodes.Nodes() as all_nodes:
+            cluster = all_nodes.cluster(3, flags)
+            self.assertEqual(cluster[0].ask("SET", "color", "green"), b"OK")
+            for place, old in enumerate(list(cluster)):
+                old.kill()
+                # Of the addresses that it is given, none is its own, and one is nobody's any more.
+                join = [node.peer for node in cluster]
+                client, peer = nodes.free_ports(2)
+                cluster[place] = all_nodes.add(old.name, client, peer, join, flags)
+                cluster[place].start().wait_ok()
+            for node in cluster:
+                self.assertEqual(node.ask("GET", "color"), b"green")
+                members = {member["name"]: member["address"] for member in node.members()}
+                self.assertEqual(members, {node.name: node.peer for node in cluster})
+
 
 class Peers(OneLine):
     """What strangers may send to a peer port, and nodes that do not fit."""
