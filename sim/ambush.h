@@ -17,6 +17,7 @@
 #include "base/random.h"
 #include "sim/place.h"
 #include "sim/sim_transport.h"
+#include "sim/stage.h"
 #include "sim/swarm.h"
 #include "sim/workloads/history.h"
 #include "sim/world.h"
@@ -25,8 +26,6 @@ namespace ram::sim {
 
 class Ambush {
  public:
-  using Places = std::vector<std::unique_ptr<Place>>;
-
   Ambush(World& world, const Swarm& swarm, SimNetwork& network, const History& history,
          const Places& places);
 

@@ -10,7 +10,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 Faults::Faults(World& world, const Swarm& swarm, SimNetwork& network, const History& history,
-               std::vector<std::unique_ptr<Place>>& places)
+               Places& places)
     : world_(world),
       swarm_(swarm),
       network_(network),

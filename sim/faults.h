@@ -21,6 +21,7 @@
 
 #include "sim/place.h"
 #include "sim/sim_transport.h"
+#include "sim/stage.h"
 #include "sim/swarm.h"
 #include "sim/workloads/history.h"
 #include "sim/world.h"
@@ -30,7 +31,7 @@ namespace ram::sim {
 class Faults {
  public:
   Faults(World& world, const Swarm& swarm, SimNetwork& network, const History& history,
-         std::vector<std::unique_ptr<Place>>& places);
+         Places& places);
 
   void start();
   // Everything works from now on; who is away comes back.
@@ -71,7 +72,7 @@ class Faults {
   const Swarm& swarm_;
   SimNetwork& network_;
   const History& history_;
-  std::vector<std::unique_ptr<Place>>& places_;
+  Places& places_;
   Random random_;
   Random mutes_;
   bool stopped_ = false;

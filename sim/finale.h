@@ -9,6 +9,7 @@
 #include "sim/faults.h"
 #include "sim/place.h"
 #include "sim/run.h"
+#include "sim/stage.h"
 #include "sim/swarm.h"
 #include "sim/workloads/calls.h"
 #include "sim/workloads/workload.h"
@@ -18,7 +19,6 @@ namespace ram::sim {
 
 class Finale {
  public:
-  using Places = std::vector<std::unique_ptr<Place>>;
   using Workloads = std::vector<std::unique_ptr<Workload>>;
 
   Finale(World& world, const Swarm& swarm, Random& random, Places& places, Faults& faults,

@@ -10,6 +10,7 @@
 #include "sim/finale.h"
 #include "sim/place.h"
 #include "sim/sim_transport.h"
+#include "sim/stage.h"
 #include "sim/swarm.h"
 #include "sim/workloads/calls.h"
 #include "sim/workloads/workload.h"
@@ -30,25 +31,22 @@ class Run {
         random_(world_.stream("run")),
         agreement_([this](const std::string& why) { world_.fail(why); },
                    [this](uint64_t word) { world_.trace().note(word); }),
-        claims_(places_, [this](const std::string& why) { world_.fail(why); }),
-        network_(
-            world_, swarm_.ordered, addresses(),
-            [this](size_t place, const node::Peer& from, const SharedBytes& frame) {
-              places_[place]->deliver([from, frame](node::NodeCore& core, Instant now) {
-                core.receive(now, from, frame);
-              });
-            },
-            [this](size_t place, const std::string& address) {
-              places_[place]->deliver(
-                  [address](node::NodeCore& core, Instant now) { core.link_up(now, address); });
-            },
-            [this](size_t place) { return places_[place]->lives(); }),
+        stage_(
+            world_, swarm_, options.mistakes, [this](Place& place) { turned(place); },
+            [this](Place& place) {
+              calls_.end_all_at(place);
+              count_fences(place);
+              agreement_.forget(place.id());
+            }),
+        claims_(stage_.places(), [this](const std::string& why) { world_.fail(why); }),
+        network_(stage_.network()),
+        places_(stage_.places()),
         calls_(world_, swarm_, history_),
         faults_(world_, swarm_, network_, history_, places_),
         ambush_(world_, swarm_, network_, history_, places_),
         scene_{world_, swarm_, calls_, history_, {}},
         finale_(world_, swarm_, random_, places_, faults_, calls_, history_, workloads_) {
-    make_places(options.mistakes);
+    for (const auto& place : places_) scene_.places.push_back(place.get());
     make_workloads();
   }
 
@@ -80,42 +78,6 @@ class Run {
   }
 
  private:
-  std::vector<std::string> addresses() const {
-    std::vector<std::string> addresses;
-    for (size_t i = 0; i < swarm_.places(); ++i) {
-      addresses.push_back("host" + std::to_string(i + 1) + ":7000");
-    }
-    return addresses;
-  }
-
-  void make_places(const node::Mistakes& mistakes) {
-    const std::vector<std::string> all = addresses();
-    const std::vector<std::string> list(all.begin(),
-                                        all.begin() + static_cast<std::ptrdiff_t>(swarm_.founders));
-    for (size_t i = 0; i < swarm_.places(); ++i) {
-      Place::Setup setup{.number = i,
-                         .name = "node" + std::to_string(i + 1),
-                         .address = all[i],
-                         .join = list,
-                         .rejoin = list};
-      if (swarm_.founders == 1) {
-        // A cluster of one has no list. Whoever comes back must be told of the others.
-        if (i == 0) setup.join = {};
-        setup.rejoin = all;
-        std::erase(setup.rejoin, all[i]);
-      }
-      places_.push_back(std::make_unique<Place>(
-          world_, network_, swarm_, mistakes, std::move(setup),
-          [this](Place& place) { turned(place); },
-          [this](Place& place) {
-            calls_.end_all_at(place);
-            count_fences(place);
-            agreement_.forget(place.id());
-          }));
-      scene_.places.push_back(places_.back().get());
-    }
-  }
-
   void make_workloads() {
     workloads_.push_back(make_registers(scene_));
     workloads_.push_back(make_counters(scene_));
@@ -256,10 +218,11 @@ class Run {
   const Swarm swarm_;
   Random random_;
   Agreement agreement_;
-  Claims claims_;
-  SimNetwork network_;
   History history_;
-  std::vector<std::unique_ptr<Place>> places_;
+  Stage stage_;
+  Claims claims_;
+  SimNetwork& network_;
+  Places& places_;
   Calls calls_;
   Faults faults_;
   Ambush ambush_;

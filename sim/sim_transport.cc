@@ -53,6 +53,7 @@ void SimNetwork::send(size_t from, NodeId source, const std::string& address, no
   if (world_.trace().has_frames()) {
     world_.line(from + 1, " > ", to + 1, " ", describe_frame(frame));
   }
+  if (tap_ && !tap_(from, source, to, frame)) return;
   ++counters_.frames;
   counters_.bytes += frame.size();
   if (lane == node::Lane::kBulk) {

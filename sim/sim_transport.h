@@ -53,6 +53,9 @@ class SimNetwork {
   void send(size_t from, NodeId source, const std::string& address, node::Lane lane,
             node::Pieces pieces);
 
+  // Sees each frame before it is sent; false: it is lost.
+  using Tap = std::function<bool(size_t from, NodeId source, size_t to, const SharedBytes& frame)>;
+  void set_tap(Tap tap) { tap_ = std::move(tap); }
   void set_weather(const NetworkWeather& weather) { weather_ = weather; }
   const NetworkWeather& weather() const { return weather_; }
   void cut(size_t from, size_t to) { pair(from, to).cut = true; }
@@ -103,6 +106,7 @@ class SimNetwork {
   const Deliver deliver_;
   const LinkUp link_up_;
   const Lives lives_;
+  Tap tap_;
   NetworkWeather weather_;
   std::vector<Pair> pairs_;
   Counters counters_;

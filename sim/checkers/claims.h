@@ -15,6 +15,7 @@
 
 #include "base/ids.h"
 #include "sim/place.h"
+#include "sim/stage.h"
 #include "sim/time.h"
 
 namespace ram::sim {
@@ -22,7 +23,6 @@ namespace ram::sim {
 class Claims {
  public:
   using Fail = std::function<void(const std::string& why)>;
-  using Places = std::vector<std::unique_ptr<Place>>;
 
   Claims(const Places& places, Fail fail) : places_(places), fail_(std::move(fail)) {}
 

@@ -1,5 +1,6 @@
 #include "sim/workloads/calls.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "machine/command_codec.h"
@@ -128,8 +129,13 @@ void Calls::read(Place& place, std::vector<KeyName> keys, bool tracked,
   });
 }
 
+// Whether the thread of a read loses the processor now: of one with many keys less often.
+bool Calls::takes_time(const Call& call) {
+  return random_.one_in(std::max<uint64_t>(swarm_.read_step_in, call.operation.keys.size()));
+}
+
 void Calls::step(uint64_t number, void (Calls::*next)(uint64_t number)) {
-  if (!random_.one_in(swarm_.read_step_in)) {
+  if (!takes_time(calls_.at(number))) {
     (this->*next)(number);
     return;
   }
@@ -248,8 +254,7 @@ void Calls::look_up(uint64_t number) {
   operation.revision = call.reading->revision().value;
   while (operation.seen.size() < operation.keys.size()) {
     operation.seen.push_back(sim::look_up(*call.reading, operation.keys[operation.seen.size()]));
-    if (operation.seen.size() == operation.keys.size() || !random_.one_in(swarm_.read_step_in))
-      continue;
+    if (operation.seen.size() == operation.keys.size() || !takes_time(call)) continue;
     if (call.place->mistakes().lease.splitread) call.reading.reset();
     // The thread loses the processor between two lookups.
     world_.after(random_up_to(random_, swarm_.read_step_max), [this, number] {

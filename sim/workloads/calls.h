@@ -67,6 +67,7 @@ class Calls {
   void on_written(uint64_t call, const Status& status, const machine::Reply* reply);
   // A reader's thread takes its next step, at once or after it lost the processor.
   void step(uint64_t call, void (Calls::*next)(uint64_t call));
+  bool takes_time(const Call& call);
   void take_lease(uint64_t call);
   void look_at_clock(uint64_t call);
   void look_at_pending(uint64_t call);

@@ -32,6 +32,7 @@ class Whole : public Workload {
             return;
           }
           saw_all(operation);
+          if (scene_.world.failed()) return;
           const std::vector<Version>& seen = operation.seen;
           Transaction transaction = seen[0].value ? change(seen, random) : creation();
           if (transaction.edits.empty()) {
