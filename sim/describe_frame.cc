@@ -109,6 +109,25 @@ class Describe {
   }
   void operator()(const TimeoutNow& m) { out_ << "timeout-now term " << m.term.value; }
 
+  void operator()(const MembershipQuery& m) {
+    out_ << "member? known " << m.known.value << (m.leaving == Leaving::kNo ? "" : ", to leave");
+  }
+  void operator()(const Removed& m) {
+    out_ << "removed! index " << m.index.value << " term " << m.term.value;
+  }
+  void operator()(const OperationRequest& m) {
+    out_ << (m.kind == OperationKind::kEvict ? "evict? " : "transfer? ") << m.target.value;
+  }
+  void operator()(const OperationRefusal& m) { out_ << "operation refused " << m.reason; }
+  void operator()(const Relay& m) {
+    out_ << "relay of ";
+    if (const auto frame = decode_frame(m.frame.front())) {
+      out_ << frame->heading.source.value % 10'000 << " to "
+           << frame->heading.destination.value % 10'000 << ": ";
+      std::visit(*this, frame->message);
+    }
+  }
+
   // Of a kind that came later.
   template <class Other>
   void operator()(const Other&) {

@@ -10,7 +10,7 @@ namespace ram::sim {
 std::string describe_frame(const SharedBytes& frame);
 
 // What sort of message is in it: a number below kFrameKinds.
-inline constexpr size_t kFrameKinds = 24;
+inline constexpr size_t kFrameKinds = 32;
 size_t frame_kind(const SharedBytes& frame);
 
 }  // namespace ram::sim

@@ -8,6 +8,6 @@ namespace ram {
 
 inline constexpr std::string_view kVersion = "0.1.0";
 // Between nodes; others are refused.
-inline constexpr uint8_t kWireVersion = 2;
+inline constexpr uint8_t kWireVersion = 3;
 
 }  // namespace ram

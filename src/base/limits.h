@@ -81,6 +81,11 @@ inline constexpr size_t kVotersMax = 15;
 inline constexpr size_t kNodeNameBytesMax = 255;
 inline constexpr size_t kAddressBytesMax = 261;  // 255 of host name, ':', 5 of port
 inline constexpr size_t kJoinListMax = 64;
+// Operations on members that one node has under way. Then: kOverloaded.
+inline constexpr size_t kOperationsMax = 64;
+// Records that a leader holds back while it hands over. What comes beyond is sent again by its
+// origin.
+inline constexpr size_t kHeldBytesMax = size_t{64} << 20;
 // One piece of a state that is streamed to a joiner.
 inline constexpr size_t kStatePieceBytes = size_t{256} << 10;
 

@@ -43,11 +43,16 @@ std::string milliseconds(Duration duration) {
          "ms";
 }
 
-Configuration without(const Configuration& configuration, NodeId id) {
+Configuration promoted(const Configuration& configuration, NodeId id) {
   Configuration next = configuration;
-  std::erase_if(next.servers, [id](const Server& server) { return server.id == id; });
+  for (Server& server : next.servers) {
+    if (server.id == id) server.role = Role::kVoter;
+  }
   return next;
 }
+
+// A standby that was never current, and is silent, will not come back under that id.
+constexpr int kSilencesOfTheNeverCurrent = 60;
 
 }  // namespace
 
@@ -55,12 +60,38 @@ void Admission::restart(Instant now) {
   since_ = now;
   heard_.clear();
   joiners_.clear();
+  evicted_.clear();
   last_before_ = last_now_ = LogIndex();
 }
 
 Instant Admission::last_heard(NodeId member) const {
   const auto found = heard_.find(member);
   return found == heard_.end() ? since_ : std::max(since_, found->second);
+}
+
+void Admission::leave(Instant now, NodeId member, Leaving when) {
+  Leaver& leaver = leaving_.try_emplace(member, Leaver{now, now, when}).first->second;
+  leaver.asked = now;
+  leaver.when = std::max(leaver.when, when);
+}
+
+std::string Admission::evict(Instant now, NodeId member, const Replica& replica) {
+  const Server* server = replica.latest().find(member);
+  if (server == nullptr) return {};  // it is gone
+  const std::string name = name_of(server->description);
+  if (member == replica.id()) {
+    return name + " leads the cluster; `ram leave` at that node takes it out";
+  }
+  if (!silent(now, member)) {
+    return name + " is alive, heard " + milliseconds(now - last_heard(member)) +
+           " ago; `ram leave` at that node takes it out";
+  }
+  if (!without(now, member, replica)) {
+    return "not without losing the cluster: a majority of the voters that would remain is not "
+           "there";
+  }
+  evicted_[member] = now;
+  return {};
 }
 
 JoinAnswer Admission::on_request(Instant now, NodeId joiner, const JoinRequest& request,
@@ -117,30 +148,104 @@ std::string Admission::source_for(Instant now, Joiner& joiner, const Replica& re
   return sources.empty() ? "" : sources[joiner.times++ % sources.size()];
 }
 
-std::optional<Configuration> Admission::next_change(Instant now, const Replica& replica) {
+void Admission::beat(Instant now, const Replica& replica) {
   last_before_ = last_now_;
   last_now_ = replica.last();
+  const auto stale = [&](Instant asked) { return now - asked > 4 * rules_.silence; };
+  const auto gone = [&](NodeId id) { return replica.latest().find(id) == nullptr; };
   std::erase_if(joiners_, [&](const auto& joiner) {
-    return now - joiner.second.asked > 4 * rules_.silence ||
-           replica.latest().find(joiner.first) != nullptr;
+    return stale(joiner.second.asked) || !gone(joiner.first);
   });
+  std::erase_if(leaving_, [&](const auto& leaver) {
+    return stale(leaver.second.asked) || gone(leaver.first);
+  });
+  std::erase_if(evicted_, [&](const auto& evicted) {
+    return stale(evicted.second) || gone(evicted.first) || !silent(now, evicted.first);
+  });
+}
+
+std::optional<Configuration> Admission::next_change(Instant now, const Replica& replica) const {
   if (replica.changing() || !replica.barrier_committed() || replica.handing_to()) return {};
   if (auto next = remove_replaced(now, replica)) return next;
+  if (auto next = let_go(now, replica)) return next;
   if (auto next = add_joiner(replica)) return next;
-  return promote(now, replica);
+  if (auto next = promote(now, replica)) return next;
+  return give_up(now, replica);
+}
+
+// The change is committed by those that remain: a majority of them must be there, heard within
+// three heartbeats. Were one of them dead, and not yet missed, the cluster would be lost with a
+// voter that only wanted to go.
+std::optional<Configuration> Admission::without(Instant now, NodeId member,
+                                                const Replica& replica) const {
+  if (member == replica.id()) return {};
+  Configuration next = replica.latest();
+  std::erase_if(next.servers, [member](const Server& server) { return server.id == member; });
+  const auto there = std::count_if(next.servers.begin(), next.servers.end(), [&](const Server& s) {
+    return s.role == Role::kVoter &&
+           (s.id == replica.id() || now - last_heard(s.id) <= rules_.silence * 3 / 10);
+  });
+  if (static_cast<size_t>(there) < next.majority()) return {};
+  return next;
+}
+
+std::vector<NodeId> Admission::current_standbys(Instant now, const Replica& replica) const {
+  std::vector<NodeId> current;
+  for (const Server& server : replica.latest().servers) {
+    if (server.role != Role::kStandby || silent(now, server.id) || leaving(server.id)) continue;
+    if (last_before_ && replica.match(server.id) >= last_before_) current.push_back(server.id);
+  }
+  return current;
+}
+
+// A voter is let go when another has taken its place, if one can. (A leader that leaves is never
+// let go by itself, but where it alone has a vote it needs somebody to hand over to.)
+std::optional<Configuration> Admission::let_go(Instant now, const Replica& replica) const {
+  const Configuration& members = replica.latest();
+  const auto staying =
+      std::count_if(members.servers.begin(), members.servers.end(),
+                    [&](const Server& s) { return s.role == Role::kVoter && !leaving(s.id); });
+  for (const auto& [id, leaver] : leaving_) {
+    const Server* server = members.find(id);
+    if (server == nullptr) continue;
+    if (leaver.when != Leaving::kNow && (id != replica.id() || staying > 0)) continue;
+    if (server->role == Role::kVoter && static_cast<size_t>(staying) < rules_.voters_max) {
+      const std::vector<NodeId> standbys = current_standbys(now, replica);
+      if (!standbys.empty()) return promoted(members, standbys.front());
+      // One that is alive may become current yet; but nobody is held up for it for long.
+      const bool coming =
+          std::any_of(members.servers.begin(), members.servers.end(), [&](const Server& s) {
+            return s.role == Role::kStandby && !silent(now, s.id) && !leaving(s.id);
+          });
+      if (coming && now - leaver.first < 2 * rules_.silence) continue;
+    }
+    if (auto next = without(now, id, replica)) return next;
+  }
+  return {};
+}
+
+bool Admission::is_given_up(Instant now, const Server& server, const Replica& replica) const {
+  if (server.id == replica.id() || !silent(now, server.id)) return false;
+  if (evicted_.contains(server.id)) return true;
+  const Duration silence = now - last_heard(server.id);
+  if (silence >= rules_.evict_after) return true;
+  return server.role == Role::kStandby && replica.match(server.id) < replica.barrier() &&
+         silence >= kSilencesOfTheNeverCurrent * rules_.silence;
+}
+
+std::optional<Configuration> Admission::give_up(Instant now, const Replica& replica) const {
+  for (const Server& server : replica.latest().servers) {
+    if (!is_given_up(now, server, replica)) continue;
+    if (auto next = without(now, server.id, replica)) return next;
+  }
+  return {};
 }
 
 std::optional<Configuration> Admission::remove_replaced(Instant now, const Replica& replica) const {
   for (const auto& [id, joiner] : joiners_) {
     const Server* old = find_name(replica.latest(), name_of(joiner.description));
-    if (old == nullptr || old->id == replica.id() || !silent(now, old->id)) continue;
-    // The change is committed by those that remain: a majority of them must be there.
-    const Configuration next = without(replica.latest(), old->id);
-    const auto there =
-        std::count_if(next.servers.begin(), next.servers.end(), [&](const Server& s) {
-          return s.role == Role::kVoter && (s.id == replica.id() || !silent(now, s.id));
-        });
-    if (static_cast<size_t>(there) >= next.majority()) return next;
+    if (old == nullptr || !silent(now, old->id)) continue;
+    if (auto next = without(now, old->id, replica)) return next;
   }
   return {};
 }
@@ -159,17 +264,10 @@ std::optional<Configuration> Admission::add_joiner(const Replica& replica) const
 std::optional<Configuration> Admission::promote(Instant now, const Replica& replica) const {
   const Configuration& members = replica.latest();
   if (members.voters() >= rules_.voters_max) return {};
-  std::vector<size_t> current;
-  for (size_t i = 0; i < members.servers.size(); ++i) {
-    const Server& server = members.servers[i];
-    if (server.role != Role::kStandby || silent(now, server.id)) continue;
-    if (last_before_ && replica.match(server.id) >= last_before_) current.push_back(i);
-  }
+  const std::vector<NodeId> current = current_standbys(now, replica);
   // With two voters the loss of either stops the cluster: from one, go on to three.
   if (current.empty() || (members.voters() == 1 && current.size() < 2)) return {};
-  Configuration next = members;
-  next.servers[current.front()].role = Role::kVoter;
-  return next;
+  return promoted(members, current.front());
 }
 
 }  // namespace ram::node

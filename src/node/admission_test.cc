@@ -119,6 +119,7 @@ class AdmissionTest : public testing::Test {
   // The members that the next change would leave, as "n1 n2 n3-" (- for a standby); "" if there is
   // none. It is made.
   std::string change() {
+    admission_.beat(group_->now, leader());
     const auto next = admission_.next_change(group_->now, leader());
     if (!next) return "";
     EXPECT_TRUE(leader().change(group_->now, *next));
@@ -133,7 +134,7 @@ class AdmissionTest : public testing::Test {
   }
 
   std::unique_ptr<Group> group_;
-  Admission admission_{{.voters_max = 3, .silence = kSilence}};
+  Admission admission_{{.voters_max = 3, .silence = kSilence, .evict_after = 10 * kSilence}};
 };
 
 TEST_F(AdmissionTest, AJoinerFetchesTheStateAndIsAddedOnceItHasIt) {
@@ -265,6 +266,132 @@ TEST_F(AdmissionTest, FromOneVoterItGoesOnToThree) {
   EXPECT_EQ(change(), "n1 n2 n3-");
   group_->beat();
   EXPECT_EQ(change(), "n1 n2 n3");
+}
+
+// ---- going ----
+
+TEST_F(AdmissionTest, AVoterThatLeavesIsTakenOut) {
+  found(3);
+  EXPECT_EQ(change(), "");
+  admission_.leave(group_->now, NodeId(2), Leaving::kSoon);
+  EXPECT_TRUE(admission_.leaving(NodeId(2)));
+  EXPECT_EQ(change(), "") << "it has something under way";
+  admission_.leave(group_->now, NodeId(2), Leaving::kNow);
+  EXPECT_EQ(change(), "n1 n3");
+  EXPECT_EQ(change(), "");
+  EXPECT_FALSE(admission_.leaving(NodeId(2)));
+}
+
+TEST_F(AdmissionTest, OneThatSaysNoMoreThatItLeavesStays) {
+  found(3);
+  pass(0ms, {2});
+  admission_.leave(group_->now, NodeId(2), Leaving::kNow);
+  pass(kSilence, {});
+  // Nobody else is there to commit it.
+  EXPECT_EQ(change(), "");
+  pass(4 * kSilence, {2, 3});
+  EXPECT_EQ(change(), "");
+}
+
+TEST_F(AdmissionTest, AVoterThatLeavesIsReplacedFirstIfAStandbyIsCurrent) {
+  found(3, 1);  // three is the limit
+  (void)change();
+  group_->beat();
+  admission_.leave(group_->now, NodeId(2), Leaving::kNow);
+  EXPECT_EQ(change(), "n1 n2 n3 n4");
+  group_->beat();
+  EXPECT_EQ(change(), "n1 n3 n4");
+}
+
+TEST_F(AdmissionTest, TheLastVoterIsReplacedByTheStandbyThatIsThere) {
+  found(1, 1);
+  (void)change();
+  group_->beat();
+  EXPECT_EQ(change(), "") << "two voters are worse than one";
+  admission_.leave(group_->now, NodeId(1), Leaving::kSoon);
+  EXPECT_EQ(change(), "n1 n2");
+  group_->beat();
+  EXPECT_EQ(change(), "") << "a leader takes out others, never itself";
+}
+
+TEST_F(AdmissionTest, NobodyIsHeldUpForLongByAStandbyThatLags) {
+  found(3, 1);
+  (void)change();
+  group_->kill(4);  // it is heard below all the same, and never has what is new
+  (void)leader().submit(group_->now, SharedBytes(std::string("record")));
+  group_->beat();
+  group_->beat();
+  (void)change();
+  pass(0ms, {2, 3, 4});
+  admission_.leave(group_->now, NodeId(2), Leaving::kNow);
+  (void)leader().submit(group_->now, SharedBytes(std::string("record")));
+  group_->beat();
+  EXPECT_EQ(change(), "");
+  pass(2 * kSilence, {2, 3, 4});
+  admission_.leave(group_->now, NodeId(2), Leaving::kNow);
+  EXPECT_EQ(change(), "n1 n3 n4-");
+}
+
+TEST_F(AdmissionTest, AStandbyThatLeavesIsTakenOutAndPromotedNoMore) {
+  found(2, 2);
+  admission_.leave(group_->now, NodeId(3), Leaving::kNow);
+  EXPECT_EQ(change(), "n1 n2 n4-");
+}
+
+// ---- giving up ----
+
+TEST_F(AdmissionTest, AMemberThatIsSilentForLongIsGivenUp) {
+  found(3);
+  group_->kill(2);
+  pass(10 * kSilence - 1ms, {3});
+  EXPECT_EQ(change(), "");
+  pass(1ms, {3});
+  EXPECT_EQ(change(), "n1 n3");
+}
+
+TEST_F(AdmissionTest, NobodyIsGivenUpWhereTheRestWouldBeNoMajority) {
+  found(3);
+  pass(20 * kSilence, {});
+  EXPECT_EQ(change(), "");
+  EXPECT_THAT(admission_.evict(group_->now, NodeId(2), leader()), HasSubstr("is not there"));
+  pass(0ms, {3});
+  EXPECT_EQ(change(), "n1 n3");
+}
+
+TEST_F(AdmissionTest, AnOperatorGivesUpASilentMemberAtOnceAndNoOther) {
+  found(3);
+  pass(kSilence - 1ms, {3});
+  EXPECT_THAT(admission_.evict(group_->now, NodeId(2), leader()), HasSubstr("n2 is alive"));
+  EXPECT_THAT(admission_.evict(group_->now, NodeId(1), leader()), HasSubstr("n1 leads"));
+  EXPECT_EQ(change(), "");
+  pass(1ms, {3});
+  EXPECT_EQ(admission_.evict(group_->now, NodeId(2), leader()), "");
+  EXPECT_EQ(change(), "n1 n3");
+  EXPECT_EQ(admission_.evict(group_->now, NodeId(2), leader()), "") << "it is gone";
+}
+
+TEST_F(AdmissionTest, AnEvictedMemberThatIsHeardAgainStays) {
+  found(3);
+  pass(kSilence, {3});
+  EXPECT_EQ(admission_.evict(group_->now, NodeId(2), leader()), "");
+  admission_.heard(group_->now, NodeId(2));
+  EXPECT_EQ(change(), "");
+}
+
+TEST_F(AdmissionTest, AStandbyThatWasNeverCurrentIsForgottenSooner) {
+  found(3);
+  (void)ask(7, description_of("n7"), leader().commit());
+  EXPECT_EQ(change(), "n1 n2 n3 n7-");
+  Admission patient({.voters_max = 3, .silence = kSilence, .evict_after = std::chrono::hours(1)});
+  patient.restart(group_->now);
+  group_->now += 60 * kSilence - 1ms;
+  patient.heard(group_->now, NodeId(3));
+  EXPECT_FALSE(patient.next_change(group_->now, leader()));
+  group_->now += 1ms;
+  patient.heard(group_->now, NodeId(3));
+  const auto next = patient.next_change(group_->now, leader());
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->find(NodeId(7)), nullptr);
 }
 
 TEST_F(AdmissionTest, ANewLeaderCountsEveryoneAsHeard) {

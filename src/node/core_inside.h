@@ -1,8 +1,9 @@
 // The inside of a NodeCore, for its own .cc files: node_core.cc has its life and its calls,
 // core_pass.cc the passes, core_receive.cc what messages do, core_send.cc what is said to whom,
-// core_reads.cc what readers wait for, core_lead.cc what is done with each heartbeat,
-// core_membership.cc how a node becomes a member, core_states.cc how states get from one to
-// another, core_clock.cc what it thinks of its clock, core_report.cc what it says of itself.
+// core_relay.cc the way round a broken link, core_reads.cc what readers wait for, core_lead.cc what
+// is done with each heartbeat, core_membership.cc how a node becomes a member, core_states.cc how
+// states get from one to another, core_leaving.cc how a node goes, core_clock.cc what it thinks of
+// its clock, core_report.cc what it says of itself.
 #pragma once
 
 #include <map>
@@ -22,6 +23,7 @@
 #include "node/leases.h"
 #include "node/member_description.h"
 #include "node/node_core.h"
+#include "node/operations.h"
 #include "node/own_records.h"
 #include "node/peer_message.h"
 #include "node/state_transfer.h"
@@ -49,6 +51,9 @@ class NodeCore::Inside final : public consensus::Transport,
   void fence(Instant now, Instant deadline, Trust trust, FenceDone done);
   void wait_applied(Instant now, LogIndex index, Instant deadline, FenceDone done);
   void look_at_clocks(const ClockReading& reading);
+  void leave();
+  void operate(Instant now, OperationKind kind, const std::string& name, Instant deadline,
+               FenceDone done);
   void wait_for_copies(size_t wanted, Instant deadline, std::function<void(size_t)> done);
   void on_time(Instant now);
   Instant next_deadline() const;
@@ -88,7 +93,7 @@ class NodeCore::Inside final : public consensus::Transport,
   void follow_leadership(Instant now);
   void send_own_records(Instant now);
   void carry_record(Instant now, const SharedBytes& record);
-  void submit_record(Instant now, std::string record);
+  void submit_record(Instant now, SharedBytes record);
   void turn_leases(Instant now);
   void apply_visible();
   void turn_fences(Instant now);
@@ -107,8 +112,30 @@ class NodeCore::Inside final : public consensus::Transport,
 
   // ---- with each heartbeat (core_lead.cc) ----
   void heartbeat(Instant now);
-  void hand_over(Instant now);
+  void manage(Instant now);
   void close_sessions(Instant now);
+
+  // ---- going, and moving leadership (core_leaving.cc) ----
+  bool may_lead(Instant now, const consensus::Server& server) const;
+  void begin_hand_over(Instant now, NodeId to);
+  void turn_hand_over(Instant now);
+  void end_hand_over();
+  bool someone_stays(Instant now) const;
+  bool nobody_else_is_there(Instant now) const;
+  void turn_leaving(Instant now);
+  void say_farewell(Instant now, Leaving when);
+  bool is_member() const;
+  void seek_word(Instant now);
+  void tell_removed(NodeId who);
+  void be_removed();
+  void ask_operations(Instant now);
+  void turn_operations();
+  std::string undertake(Instant now, const OperationRequest& request);
+
+  // ---- the way round a broken link (core_relay.cc) ----
+  bool heard_directly(Instant now, NodeId member) const;
+  void choose_relays(Instant now);
+  void relay(NodeId member, Pieces frame);
 
   // ---- messages (core_receive.cc) ----
   void on_message(Instant now, const Peer& from, const Heading& heading, RaftMessage&& message);
@@ -123,6 +150,13 @@ class NodeCore::Inside final : public consensus::Transport,
   void on_message(Instant now, const Peer& from, const Heading& heading, const JoinAnswer& m);
   void on_message(Instant now, const Peer& from, const Heading& heading, const CopiesRequest& m);
   void on_message(Instant now, const Peer& from, const Heading& heading, const CopiesAnswer& m);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const MembershipQuery& m);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const Removed& removed);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const OperationRequest& m);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const OperationRefusal& m);
+  void on_message(Instant now, const Peer& from, const Heading& heading, Relay&& relay);
+  // What came from `from`, straight or not.
+  void take(Instant now, const Peer& from, Frame frame);
   // True if `heading` is of our cluster and for us, and we are a member.
   bool among_members(const Peer& from, const Heading& heading);
   void hear_leader(Instant now, Term term, const LeaderNews& news);
@@ -171,6 +205,7 @@ class NodeCore::Inside final : public consensus::Transport,
   std::string join_refusal_;  // the last; empty: none
   bool was_member_ = false;   // of a committed configuration
   bool expelled_ = false;     // and is no more
+  uint64_t words_sought_ = 0;
 
   // Membership.
   ClusterId cluster_;
@@ -200,6 +235,8 @@ class NodeCore::Inside final : public consensus::Transport,
     size_t reached = 0;
   };
   std::vector<Copies> copies_;
+  Operations operations_;
+  std::vector<std::pair<Nonce, std::string>> refusals_;  // of them
 
   // States on their way.
   StateSource source_;
@@ -219,9 +256,37 @@ class NodeCore::Inside final : public consensus::Transport,
   NodeId seen_leader_;
   bool led_ = false;
   bool lost_ = false;                                    // no quorum, and said so
-  std::map<NodeId, Instant> heard_;                      // of members, when last
+  std::map<NodeId, Instant> heard_;                      // of members, when last, straight
   std::map<NodeId, std::pair<Term, Sequence>> closing_;  // sessions whose end was submitted
   Instant last_contact_{};
+  bool manage_ = false;  // a change of the members may be due
+
+  // Leadership that is to move.
+  struct HandOver {
+    NodeId to;  // none: whoever is ready first
+    Instant since;
+    bool begun = false;  // the engine has been told
+  };
+  std::optional<HandOver> hand_over_;
+  std::vector<SharedBytes> held_;  // records, meanwhile
+  size_t held_bytes_ = 0;
+  Instant next_hand_over_{};
+
+  // Leaving.
+  bool leaving_ = false;
+  bool departing_ = false;  // no writes are taken in any more
+  bool left_ = false;
+  Instant next_farewell_{};
+  Instant last_farewell_heard_{};
+
+  // The way round.
+  struct Carried {
+    NodeId by;
+    Instant at;
+  };
+  std::map<NodeId, Carried> carried_;  // by source: what came through another
+  std::map<NodeId, NodeId> relays_;    // by destination: through whom it is sent to as well
+  uint64_t relay_turn_ = 0;
 
   // This pass.
   std::vector<std::pair<NodeId, consensus::Message>> outbox_;

@@ -10,6 +10,7 @@ namespace ram::node {
 
 void NodeCore::Inside::heartbeat(Instant now) {
   seek_membership(now);
+  seek_word(now);
   keep_fetching(now);
   source_.on_time(now);
   if (!replica_) return;
@@ -24,9 +25,20 @@ void NodeCore::Inside::heartbeat(Instant now) {
   if (!copies_.empty() && !leads() && leader()) {
     for (const Copies& copies : copies_) post_to(leader(), CopiesRequest{copies.index});
   }
+  ask_operations(now);
+  choose_relays(now);
   // Before the turn took note of an election, nothing is known of leases granted before it.
   if (!leads() || !led_ || replica_->term() != seen_term_) return;
-  if (!leases_->clock_trusted()) hand_over(now);
+  if (!leases_->clock_trusted()) begin_hand_over(now, NodeId());
+  admission_.beat(now, *replica_);
+  manage(now);
+  close_sessions(now);
+}
+
+// Makes the next change of the members, if one is due and may be made. Requires: we lead, and the
+// turn took note of it.
+void NodeCore::Inside::manage(Instant now) {
+  if (!leads() || !led_ || replica_->term() != seen_term_ || hand_over_) return;
   auto next = admission_.next_change(now, *replica_);
   NodeId removed;
   for (const consensus::Server& server : replica_->latest().servers) {
@@ -34,23 +46,10 @@ void NodeCore::Inside::heartbeat(Instant now) {
   }
   // Who is to go may still read under a lease of ours (READ-LEASES R7).
   if (!leases_->may_remove(now, removed)) next.reset();
-  if (next) {
-    log_.info("changing the members: " + std::to_string(next->servers.size()) + " of them, " +
-              std::to_string(next->voters()) + " with a vote");
-    if (!replica_->change(now, *next)) log_.debug("the change has to wait");
-  }
-  close_sessions(now);
-}
-
-// To whoever is ready for it; not yet, if nobody is.
-void NodeCore::Inside::hand_over(Instant now) {
-  if (replica_->handing_to()) return;
-  for (const consensus::Server& server : replica_->latest().servers) {
-    if (server.role != consensus::Role::kVoter || admission_.silent(now, server.id)) continue;
-    // Nor to someone who would have to hand it on.
-    if (!leases_->clock_trusted() && !leases_->leader().wants_lease(server.id)) continue;
-    if (server.id != options_.id && replica_->transfer(now, server.id)) return;
-  }
+  if (!next) return;
+  log_.info("changing the members: " + std::to_string(next->servers.size()) + " of them, " +
+            std::to_string(next->voters()) + " with a vote");
+  if (!replica_->change(now, *next)) log_.debug("the change has to wait");
 }
 
 void NodeCore::Inside::close_sessions(Instant now) {
@@ -58,7 +57,7 @@ void NodeCore::Inside::close_sessions(Instant now) {
   for (const auto& [origin, session] : machine_->sessions().all()) {
     if (replica_->committed().find(origin) != nullptr || closing_.contains(origin)) continue;
     closing_[origin] = {replica_->term(), session.last()};
-    submit_record(now, machine::encode_close_session(origin));
+    submit_record(now, SharedBytes(machine::encode_close_session(origin)));
   }
 }
 

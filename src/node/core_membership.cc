@@ -63,7 +63,7 @@ void NodeCore::Inside::become_member(const machine::Parameters& parameters) {
         "the cluster was founded with other parameters than this node's flags say; "
         "the cluster's hold");
   }
-  admission_ = Admission({parameters.voters_max, failover_after_});
+  admission_ = Admission({parameters.voters_max, failover_after_, options_.evict_after});
   replica_ = std::make_unique<consensus::Replica>(options_.id, replica_options(parameters),
                                                   static_cast<uint32_t>(random_.next()), *this,
                                                   *this, options_.mistakes.fences);
@@ -98,9 +98,7 @@ void NodeCore::Inside::seek_membership(Instant now) {
       return;
     }
     if (was_member_) {
-      // Removed, and never to be added again under this id: the session is over.
-      log_.warning("this incarnation was removed from the cluster; joining as a new one");
-      expelled_ = true;
+      be_removed();
       return;
     }
     have = std::min(applied_, replica_->commit());

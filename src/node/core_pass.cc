@@ -26,6 +26,7 @@ void NodeCore::Inside::turn(Instant now) {
   if (!replica_ && founding_.started()) start_founded(now);
   if (stage_next_) stage(std::max(stage_next_, replica_->log().first()));
   stage_next_ = std::exchange(stage_later_, LogIndex());
+  turn_leaving(now);
   if (replica_) {
     if (install_) {
       const auto [token, from] = *std::exchange(install_, std::nullopt);
@@ -37,11 +38,14 @@ void NodeCore::Inside::turn(Instant now) {
     }
     if (fetched_) finish_fetching(now);
     follow_leadership(now);
+    if (std::exchange(manage_, false)) manage(now);
     send_own_records(now);
     replica_->flush(now);
+    turn_hand_over(now);
     turn_leases(now);
     apply_visible();
     turn_fences(now);
+    turn_operations();
     turn_copies();
     ReadGate::barrier();
     send_outbox(now);
@@ -85,6 +89,7 @@ void NodeCore::Inside::follow_leadership(Instant now) {
     log_.info("following the leader at " + address_of(leader()) + ", term " +
               std::to_string(replica_->term().value));
   }
+  if (!leads_now) end_hand_over();
   rounds_.restart();
   seen_term_ = replica_->term();
   seen_leader_ = leader();
@@ -101,21 +106,28 @@ void NodeCore::Inside::send_own_records(Instant now) {
   }
   if (!leader()) return;
   if (std::exchange(resend_, false)) own_.resend(now, carry);
-  if (!replica_->installing()) own_.pack(now, carry);
+  // Who has not learnt that it is a member may have to be added again under its id, and must have
+  // no session then.
+  if (!replica_->installing() && !hand_over_ && is_member()) own_.pack(now, carry);
 }
 
 void NodeCore::Inside::carry_record(Instant now, const SharedBytes& record) {
   if (leads()) {
-    submit_record(now, std::string(record.view()));
+    submit_record(now, record);
   } else {
     post_to(leader(), RecordForward{record});
   }
 }
 
-void NodeCore::Inside::submit_record(Instant now, std::string record) {
-  machine::stamp_record(record, clock_.wall());
-  // Refused while handing over: who sent it sends it again to the next leader.
-  (void)replica_->submit(now, SharedBytes(std::move(record)));
+void NodeCore::Inside::submit_record(Instant now, SharedBytes record) {
+  if (hand_over_) {
+    held_bytes_ += record.size();
+    if (held_bytes_ <= kHeldBytesMax) held_.push_back(std::move(record));
+    return;
+  }
+  std::string stamped(record.view());
+  machine::stamp_record(stamped, clock_.wall());
+  (void)replica_->submit(now, SharedBytes(std::move(stamped)));
 }
 
 void NodeCore::Inside::turn_leases(Instant now) {
@@ -161,7 +173,9 @@ void NodeCore::Inside::turn_fences(Instant now) {
     const LogIndex index =
         options_.mistakes.lease.fallback ? stable_ : std::max(stable_, replica_->barrier());
     const auto answer = [&](const FenceRounds::Question& question, LogIndex at) {
-      if (question.asker == options_.id) {
+      if (!question.nonce) {
+        tell_removed(question.asker);
+      } else if (question.asker == options_.id) {
         asker_.on_answer(question.nonce, at);
       } else {
         post_to(question.asker, FenceAnswer{question.nonce, at});

@@ -46,13 +46,17 @@ void NodeCore::Inside::receive(Instant now, const Peer& from, const SharedBytes&
   if (frame->heading.destination && frame->heading.destination != options_.id) return;
   if (strangers_.size() >= kStrangersMax) strangers_.clear();
   strangers_[from.id] = from.address;
-  if (leads()) admission_.heard(now, from.id);
   if (replica_ && replica_->latest().find(from.id) != nullptr) heard_[from.id] = now;
+  take(now, from, std::move(*frame));
+}
+
+void NodeCore::Inside::take(Instant now, const Peer& from, Frame frame) {
+  if (leads()) admission_.heard(now, from.id);
   std::visit(
       [&](auto&& message) {
-        on_message(now, from, frame->heading, std::forward<decltype(message)>(message));
+        on_message(now, from, frame.heading, std::forward<decltype(message)>(message));
       },
-      std::move(frame->message));
+      std::move(frame.message));
   again_ = true;
 }
 
@@ -135,7 +139,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
   if (!among_members(from, heading) || !leads()) return;
   if (replica_->latest().find(from.id) == nullptr) return;  // its session may be over
   if (!whole(forward.record.view(), from.id)) return;
-  submit_record(now, std::string(forward.record.view()));
+  submit_record(now, forward.record);
 }
 
 void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,

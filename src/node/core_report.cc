@@ -79,7 +79,10 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
   }
   const bool will_be_promoted =
       members.voters() > 1 && members.voters() < machine_->parameters().voters_max;
-  if (no_quorum(now)) {
+  if (leaving_) {
+    status.state = NodeState::kLeaving;
+    status.waiting_for = leads() ? "another member to take over" : "the leader to let this node go";
+  } else if (no_quorum(now)) {
     status.state = NodeState::kNoQuorum;
     status.waiting_for = "a leader: no majority of the " + std::to_string(members.voters()) +
                          " voters can be reached";
@@ -180,6 +183,8 @@ std::vector<Member> NodeCore::Inside::members(Instant now) const {
       if (admission_.silent(now, server.id)) {
         member.state = MemberState::kSilent;
         member.since_ms = milliseconds(now - admission_.last_heard(server.id));
+      } else if (admission_.leaving(server.id)) {
+        member.state = MemberState::kLeaving;
       } else if (!member.voter || match < replica_->barrier()) {
         member.state = MemberState::kCatchingUp;
       }

@@ -13,7 +13,10 @@ void NodeCore::Inside::post(const std::string& address, NodeId to, const PeerMes
 
 void NodeCore::Inside::post_to(NodeId member, const PeerMessage& message) {
   const std::string address = address_of(member);
-  if (!address.empty()) post(address, member, message);
+  if (address.empty()) return;
+  Pieces frame = encode_frame({cluster_, options_.id, member}, message);
+  if (!relays_.empty()) relay(member, frame);
+  network_.send(address, lane_of(message), std::move(frame));
 }
 
 std::string NodeCore::Inside::address_of(NodeId member) const {

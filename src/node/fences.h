@@ -82,7 +82,7 @@ class FenceRounds {
  public:
   struct Question {
     NodeId asker;
-    Nonce nonce;
+    Nonce nonce;  // none: no read asks, but what we are about to say needs a majority
     bool quorum = false;
   };
   using Answer = std::function<void(const Question&, LogIndex index)>;
@@ -90,6 +90,8 @@ class FenceRounds {
   // A new term, or none of ours: what was asked is forgotten; who asked will ask again.
   void restart();
   void add(Question question);
+  // Something is to be said to `whom` as soon as a majority has confirmed us.
+  void add_notice(NodeId whom) { add({whom, Nonce(), /*quorum=*/true}); }
   bool waiting() const { return !waiting_.empty(); }
   // The leader's lease holds now: answers what waits and may be answered so.
   void answer_at_once(LogIndex index, const Answer& answer);

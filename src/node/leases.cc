@@ -88,7 +88,7 @@ void Leases::on_leader_news(Instant now, Term term, const LeaderNews& news) {
     echo_ = std::max(echo_, news.sent);
     round_ = std::max(round_, news.round);
   }
-  if (!news.grant || !trusted_ || led_) return;
+  if (!news.grant || !trusted_ || released_ || led_) return;
   if (installing_ && !faults_.instgrant && !faults_.installv) return;
   if (follower_.accept(now, term, *news.grant)) publish(now);
 }
@@ -115,6 +115,12 @@ void Leases::doubt_clock(Instant sound_until, Instant now) {
   election_.doubt_clock(now);
   quiet_.answered(now);
   published_ = std::min(published_, sound_until);  // what it said of later times is not believed
+  publish(now);
+}
+
+void Leases::release(Instant now) {
+  if (std::exchange(released_, true)) return;
+  follower_.release();
   publish(now);
 }
 
@@ -152,8 +158,8 @@ MemberNews Leases::member_news(Instant now, const consensus::Replica& replica) {
   kept_ = std::min(std::max(kept_, news.lease.verified), replica.last());
   if (faults_.keptv) news.lease.verified = kept_;
   news.lease.epoch = follower_.epoch();
-  news.lease.wants_lease =
-      times_.on && trusted_ && (!replica.installing() || faults_.instgrant || faults_.installv);
+  news.lease.wants_lease = times_.on && trusted_ && !released_ &&
+                           (!replica.installing() || faults_.instgrant || faults_.installv);
   return news;
 }
 

@@ -44,6 +44,8 @@ class Leases {
   // that misbehaves, every lease from now on, and leadership is to be handed over.
   lease::ClockFinding look_at_clocks(const ClockReading& reading);
   bool clock_trusted() const { return trusted_; }
+  // We are about to leave: gives our lease back, and takes none again (R5.4).
+  void release(Instant now);
 
   // ---- a pass ----
 
@@ -87,6 +89,7 @@ class Leases {
   bool led_ = false;
   bool installing_ = false;
   bool trusted_;
+  bool released_ = false;
   Instant echo_ = Instant::min();  // latest of the leader's times, of term_
   Round round_;                    // latest round, of term_
   Instant published_ = lease::kNoLease;

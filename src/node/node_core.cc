@@ -28,7 +28,8 @@ NodeCore::Inside::Inside(CoreOptions options, store::StoreSlot& slot, ReadGate& 
       failover_after_(options_.parameters.failover_after),
       own_(options_.id, options_.limits),
       source_(20 * options_.parameters.failover_after),
-      admission_({options_.parameters.voters_max, options_.parameters.failover_after}) {
+      admission_({options_.parameters.voters_max, options_.parameters.failover_after,
+                  options_.evict_after}) {
   RAM_CHECK(options_.id && !options_.name.empty());
 }
 
@@ -38,6 +39,7 @@ NodeCore::Inside::~Inside() {
   own_.fail_all(Status::unavailable("the node stopped; not applied"));
   asker_.fail_all(Status::unavailable("the node stopped"));
   fail_waits(Status::unavailable("the node stopped"));
+  operations_.fail_all(Status::unavailable("the node stopped"));
   for (Copies& copies : std::exchange(copies_, {})) copies.done(copies.reached);
 }
 
@@ -83,6 +85,10 @@ void NodeCore::Inside::submit(Instant now, std::string transaction, Instant dead
                               WriteDone done) {
   if (const Status status = refusal(now); !status.ok()) {
     done(status, nullptr);
+    return;
+  }
+  if (departing_) {
+    done(Status::unavailable("this node is leaving the cluster; not applied"), nullptr);
     return;
   }
   if (over_memory(transaction)) {
@@ -159,7 +165,7 @@ void NodeCore::Inside::on_time(Instant now) {
   // Leases take no note before the turn: its time is not an early one (READ-LEASES section 7).
   if (replica_ && now >= replica_->next_deadline()) replica_->on_time(now);
   if (now >= next_call_deadline_) {
-    next_call_deadline_ = std::min(own_.expire(now), asker_.expire(now));
+    next_call_deadline_ = std::min({own_.expire(now), asker_.expire(now), operations_.expire(now)});
     std::vector<FenceDone> late_reads;
     waits_.take_late(now, next_call_deadline_, late_reads);
     for (const FenceDone& done : late_reads) {
@@ -185,7 +191,7 @@ void NodeCore::Inside::on_time(Instant now) {
 }
 
 Instant NodeCore::Inside::next_deadline() const {
-  if (spent()) return kNever;
+  if (spent() || left_) return kNever;
   if (again_) return Instant::min();
   Instant next = std::min(next_heartbeat_, next_call_deadline_);
   if (founding_.phase() != Phase::kMember) next = std::min(next, founding_.next_deadline());
@@ -251,6 +257,18 @@ void NodeCore::turn(Instant now) {
 }
 bool NodeCore::spent() const {
   return inside_->spent();
+}
+void NodeCore::leave() {
+  inside_->leave();
+}
+bool NodeCore::left() const {
+  return inside_->left_;
+}
+void NodeCore::evict(Instant now, const std::string& name, Instant deadline, FenceDone done) {
+  inside_->operate(now, OperationKind::kEvict, name, deadline, std::move(done));
+}
+void NodeCore::transfer(Instant now, const std::string& name, Instant deadline, FenceDone done) {
+  inside_->operate(now, OperationKind::kTransfer, name, deadline, std::move(done));
 }
 NodeStatus NodeCore::status(Instant now) const {
   return inside_->status(now);

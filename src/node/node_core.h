@@ -69,6 +69,7 @@ struct CoreOptions {
   std::vector<std::string> join;
   machine::Parameters parameters;  // taken if this node founds; the cluster's otherwise
   Duration request_timeout = std::chrono::seconds(5);
+  Duration evict_after = std::chrono::minutes(5);  // while this node leads
   size_t memory_bytes_max = size_t{4} << 30;
   bool clock_trusted = true;  // false: an incarnation before this one saw the clock misbehave
   uint64_t seed = 1;          // of every random choice of the core
@@ -121,6 +122,17 @@ class NodeCore {
   // deadline.
   void wait_for_copies(Instant now, size_t wanted, Instant deadline,
                        std::function<void(size_t)> done);
+
+  // Goes, as clean as can be: hands leadership over, ends the writes under way, takes no more, and
+  // is removed; then left() is true, and the core of no more use. Who is in no hurry bounds it in
+  // time.
+  void leave();
+  bool left() const;
+  // `done` is called once: OK, the member called `name` is one no more. Who is alive is not
+  // evicted.
+  void evict(Instant now, const std::string& name, Instant deadline, FenceDone done);
+  // OK: the member called `name` leads; none: another than before does.
+  void transfer(Instant now, const std::string& name, Instant deadline, FenceDone done);
 
   // Time passed. Call when next_deadline() is reached; harmless when early. `now` may be what had
   // been received by then, so that a long pass is no silence of others; all other times are to be

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 
 #include "consensus/configuration.h"
 #include "machine/command_codec.h"
@@ -81,16 +82,20 @@ class Village {
         const Letter letter = std::move(letters_.begin()->second);
         letters_.erase(letters_.begin());
         for (size_t i = 0; i < list_.size(); ++i) {
-          if (list_[i] == letter.to && houses_[i].core && !houses_[i].cut_off) {
+          if (list_[i] == letter.to && houses_[i].core && !houses_[i].cut_off &&
+              !is_cut(letter.from.address, letter.to)) {
             houses_[i].core->receive(now_, letter.from, letter.bytes);
           }
         }
       }
-      for (House& house : houses_) {
+      for (size_t i = 0; i < houses_.size(); ++i) {
+        House& house = houses_[i];
         if (!house.core) continue;
         if (house.core->next_deadline() <= now_) house.core->on_time(now_);
         house.core->turn(now_);
         house.core->check_invariants();
+        if (house.core->spent()) live(i);
+        if (house.core->left()) kill(i);
       }
     }
   }
@@ -139,6 +144,11 @@ class Village {
   }
   LogIndex visible(size_t at) const { return houses_[at].gate->applied(); }
   std::optional<LogIndex> wanted(size_t at) const { return houses_[at].wanted; }
+  bool lives(size_t at) const { return houses_[at].core != nullptr; }
+  NodeId id(size_t at) const { return houses_[at].id; }
+  // Nothing between the two arrives.
+  void cut(size_t a, size_t b) { cuts_.insert({list_[a], list_[b]}); }
+  void mend() { cuts_.clear(); }
   // Nothing from or to `at` arrives.
   void cut_off(size_t at, bool off) { houses_[at].cut_off = off; }
   // A fenced read.
@@ -199,8 +209,13 @@ class Village {
     std::optional<LogIndex> wanted;  // how new a state it asked for last
   };
 
+  bool is_cut(const std::string& a, const std::string& b) const {
+    return cuts_.contains({a, b}) || cuts_.contains({b, a});
+  }
+
   const CoreLimits limits_;
   std::vector<std::string> list_;
+  std::set<std::pair<std::string, std::string>> cuts_;
   StoppedClock clock_;
   NoLog log_;
   std::vector<House> houses_;
@@ -516,6 +531,224 @@ TEST(NodeCoreLeases, ANodeWhoseClockMisbehavedReadsThroughTheLeaderAndDoesNotLea
   village.run(500ms);
   EXPECT_FALSE(village.leased(leader));
   EXPECT_EQ(village.read(leader, "k"), "v");
+}
+
+// ---- going, and giving up (MEMBERSHIP.md sections 4, 5, 7) ----
+
+class NodeCoreMembers : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+    ASSERT_TRUE(
+        village.until([&] { return village.leased(0) && village.leased(1) && village.leased(2); }));
+  }
+  NodeStatus status(size_t at) { return village.core(at).status(village.now()); }
+  size_t follower() { return (village.leader() + 1) % 3; }
+  using Ended = std::shared_ptr<std::optional<Status>>;
+  template <class Start>
+  Ended operate(Start start) {
+    auto ended = std::make_shared<std::optional<Status>>();
+    start([ended](const Status& status) { *ended = status; });
+    return ended;
+  }
+  Ended transfer(size_t asked, const std::string& to, Duration timeout = 2s) {
+    return operate([&](NodeCore::FenceDone done) {
+      village.core(asked).transfer(village.now(), to, village.now() + timeout, std::move(done));
+    });
+  }
+  Ended evict(size_t asked, const std::string& whom) {
+    return operate([&](NodeCore::FenceDone done) {
+      village.core(asked).evict(village.now(), whom, village.now() + 2s, std::move(done));
+    });
+  }
+
+  Village village{3};
+};
+
+TEST_F(NodeCoreMembers, ANodeThatLeavesHoldsNobodyUp) {
+  for (const bool leader : {false, true}) {
+    SCOPED_TRACE(leader ? "the leader" : "a follower");
+    const size_t leaver = leader ? village.leader() : follower();
+    const size_t other = (leaver + 1) % 3;
+    village.core(leaver).leave();
+    EXPECT_EQ(status(leaver).state, NodeState::kLeaving);
+    Duration slowest{};
+    for (int i = 0; i < 1'000 && (village.lives(leaver) || i < 50); ++i) {
+      const Instant begun = village.now();
+      ASSERT_TRUE(village.write_and_wait(other, "k", std::to_string(i)));
+      slowest = std::max(slowest, village.now() - begun);
+    }
+    EXPECT_FALSE(village.lives(leaver));
+    // A lease is 60 ms, an election 100 ms: neither is waited for.
+    EXPECT_LT(slowest, 40ms);
+    ASSERT_TRUE(village.until([&] { return status(other).members == 2; }));
+    village.start(leaver);
+    ASSERT_TRUE(village.until([&] { return village.all_ok() && status(other).voters == 3; }));
+  }
+}
+
+TEST_F(NodeCoreMembers, WritesUnderWayEndBeforeTheNodeGoes) {
+  for (const bool leader : {false, true}) {
+    const size_t leaver = leader ? village.leader() : follower();
+    std::vector<std::shared_ptr<std::optional<Status>>> writes;
+    for (int i = 0; i < 100; ++i) {
+      if (i == 50) village.core(leaver).leave();
+      writes.push_back(village.write(leaver, put("k" + std::to_string(i), "v")));
+    }
+    ASSERT_TRUE(village.until([&] { return !village.lives(leaver); }));
+    for (const auto& write : writes) {
+      ASSERT_TRUE(write->has_value());
+      // Applied, or refused before it was sent; never in doubt.
+      EXPECT_TRUE((*write)->ok() || (*write)->code() == Code::kUnavailable) << (*write)->message();
+    }
+    EXPECT_TRUE((*writes.front())->ok());
+    village.start(leaver);
+    ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+  }
+}
+
+TEST_F(NodeCoreMembers, AllMayLeaveAtOnce) {
+  for (size_t at = 0; at < 3; ++at) village.core(at).leave();
+  ASSERT_TRUE(
+      village.until([&] { return !village.lives(0) && !village.lives(1) && !village.lives(2); }));
+}
+
+TEST_F(NodeCoreMembers, TheLastOfThreeIsAClusterThatServes) {
+  ASSERT_TRUE(village.write_and_wait(0, "k", "v"));
+  const size_t stays = 1;
+  village.core(0).leave();
+  village.core(2).leave();
+  ASSERT_TRUE(village.until([&] { return !village.lives(0) && !village.lives(2); }));
+  EXPECT_EQ(village.read(stays, "k"), "v");
+  ASSERT_TRUE(village.write_and_wait(stays, "k", "w"));
+  EXPECT_EQ(status(stays).members, 1u);
+  village.core(stays).leave();
+  ASSERT_TRUE(village.until([&] { return !village.lives(stays); }));
+}
+
+TEST_F(NodeCoreMembers, LeadershipMovesOnRequestUnderLoadAndWritesHardlyWait) {
+  for (int round = 0; round < 6; ++round) {
+    const size_t leader = village.leader();
+    const size_t to = (leader + 1 + static_cast<size_t>(round) % 2) % 3;
+    const size_t asked = static_cast<size_t>(round) % 3;
+    const auto ended = transfer(asked, "n" + std::to_string(to));
+    Duration slowest{};
+    while (!ended->has_value()) {
+      const Instant begun = village.now();
+      ASSERT_TRUE(village.write_and_wait((leader + 2) % 3, "k", std::to_string(round)));
+      slowest = std::max(slowest, village.now() - begun);
+    }
+    EXPECT_TRUE((*ended)->ok()) << (*ended)->message();
+    EXPECT_LT(slowest, 40ms);
+    EXPECT_EQ(village.leader(), to);
+    village.run(50ms);
+  }
+  const auto anybody = transfer(0, "");
+  const size_t before = village.leader();
+  ASSERT_TRUE(village.until([&] { return anybody->has_value(); }));
+  EXPECT_TRUE((*anybody)->ok());
+  EXPECT_NE(village.leader(), before);
+}
+
+TEST_F(NodeCoreMembers, WhatCannotBeDoneIsRefusedWithAReason) {
+  const auto refused = [&](const Ended& ended) {
+    EXPECT_TRUE(village.until([&] { return ended->has_value(); }));
+    return (*ended)->code() == Code::kInvalid ? (*ended)->message() : "not refused";
+  };
+  EXPECT_NE(refused(evict(follower(), "nobody")).find("no member 'nobody'"), std::string::npos);
+  for (const size_t asked : {village.leader(), follower()}) {
+    EXPECT_NE(refused(evict(asked, "n" + std::to_string(follower()))).find("is alive"),
+              std::string::npos);
+    EXPECT_NE(refused(evict(asked, "n" + std::to_string(village.leader()))).find("leads"),
+              std::string::npos);
+  }
+  const size_t lost = follower();
+  village.cut_off(lost, true);
+  village.run(300ms);
+  EXPECT_NE(refused(transfer(village.leader(), "n" + std::to_string(lost))).find("silent"),
+            std::string::npos);
+}
+
+TEST_F(NodeCoreMembers, AnEvictedNodeIsToldAndComesBackAsANewIncarnation) {
+  ASSERT_TRUE(village.write_and_wait(0, "k", "v"));
+  const size_t lost = follower();
+  const size_t other = (lost + 1) % 3;
+  const NodeId before = village.id(lost);
+  village.cut_off(lost, true);
+  village.run(300ms);
+  const auto ended = evict(other, "n" + std::to_string(lost));
+  ASSERT_TRUE(village.until([&] { return ended->has_value(); }));
+  EXPECT_TRUE((*ended)->ok()) << (*ended)->message();
+  EXPECT_EQ(status(other).members, 2u);
+  EXPECT_EQ(village.id(lost), before) << "nobody can have told it";
+  village.run(2s);
+  EXPECT_EQ(village.id(lost), before) << "silence never makes a node discard its state";
+  village.cut_off(lost, false);
+  ASSERT_TRUE(village.until([&] { return village.id(lost) != before; }));
+  ASSERT_TRUE(village.until([&] { return village.all_ok() && status(other).voters == 3; }));
+  EXPECT_EQ(village.read(lost, "k"), "v");
+}
+
+// The others may all be new: it knows their addresses, not who lives there now.
+TEST_F(NodeCoreMembers, ANodeThatWasAwayWhileAllOthersWereReplacedIsTold) {
+  ASSERT_TRUE(village.write_and_wait(0, "k", "v"));
+  const size_t lost = follower();
+  const NodeId before = village.id(lost);
+  village.cut_off(lost, true);
+  village.run(300ms);
+  const auto ended = evict(village.leader(), "n" + std::to_string(lost));
+  ASSERT_TRUE(village.until([&] { return ended->has_value(); }));
+  ASSERT_TRUE((*ended)->ok()) << (*ended)->message();
+  for (const size_t at : {(lost + 1) % 3, (lost + 2) % 3}) {
+    village.core(at).leave();
+    ASSERT_TRUE(village.until([&] { return !village.lives(at); }));
+    village.start(at);
+    ASSERT_TRUE(village.until([&] { return status(at).role >= NodeRole::kStandby; }));
+  }
+  village.cut_off(lost, false);
+  ASSERT_TRUE(village.until([&] { return village.id(lost) != before && village.all_ok(); }));
+  EXPECT_EQ(village.read(lost, "k"), "v");
+}
+
+TEST_F(NodeCoreMembers, AStrangersWordMovesNobody) {
+  const size_t lost = follower();
+  const NodeId before = village.id(lost);
+  const ClusterId cluster = village.core(lost).cluster();
+  // Of its cluster, but as of a configuration that it has itself; then of another cluster.
+  for (const auto& [of, index] :
+       {std::pair{cluster, LogIndex(1)}, std::pair{ClusterId{1, 2}, LogIndex(1'000)}}) {
+    std::string bytes;
+    for (const SharedBytes& piece :
+         encode_frame({of, NodeId(99), before}, Removed{index, Term(100)})) {
+      bytes += piece.view();
+    }
+    village.core(lost).receive(village.now(), {NodeId(99), "nowhere:1"}, SharedBytes(bytes));
+    village.run(50ms);
+    EXPECT_EQ(village.id(lost), before);
+  }
+}
+
+TEST_F(NodeCoreMembers, ANodeCutOffFromTheLeaderAloneGoesOnThroughTheOther) {
+  const size_t leader = village.leader();
+  const size_t lost = follower();
+  const uint64_t term = status(leader).term;
+  village.cut(leader, lost);
+  ASSERT_TRUE(village.until([&] {
+    return status(lost).state == NodeState::kOk && village.write_and_wait(lost, "k", "v");
+  }));
+  village.run(1s);
+  // Reads from memory, under a lease that comes the same way.
+  ASSERT_TRUE(village.until([&] { return village.leased(lost); }));
+  for (int i = 0; i < 50; ++i) {
+    const std::string value = std::to_string(i);
+    ASSERT_TRUE(village.write_and_wait(i % 2 ? leader : lost, "k", value));
+    EXPECT_EQ(village.read(lost, "k"), value);
+  }
+  EXPECT_EQ(village.leader(), leader);
+  EXPECT_EQ(status(leader).term, term) << "nobody deposes a leader that a majority hears";
+  village.mend();
+  village.run(1s);
+  EXPECT_TRUE(village.all_ok());
 }
 
 }  // namespace

@@ -151,89 +151,108 @@ Proposal read_proposal(Reader& in) {
 
 // The body of `message`, but for payloads, which go to `payloads`.
 void write_body(Writer& out, Pieces& payloads, const PeerMessage& message) {
-  std::visit(Overloaded{
-                 [&](const RaftMessage& m) {
-                   out.u8(static_cast<uint8_t>(m.news.index()));
-                   std::visit(Overloaded{
-                                  [](std::monostate) {},
-                                  [&](const LeaderNews& news) { write(out, news); },
-                                  [&](const MemberNews& news) { write(out, news); },
-                                  [&](const VoteNews& news) { write(out, news.quiet); },
-                              },
-                              m.news);
-                   consensus::encode(m.message, payloads);
-                 },
-                 [&](const Ping& m) {
-                   out.varint(m.term.value);
-                   out.flag(m.answer);
-                   write(out, m.news);
-                 },
-                 [&](const Pong& m) {
-                   out.varint(m.term.value);
-                   write(out, m.news);
-                 },
-                 [&](const RecordForward& m) { payloads.push_back(m.record); },
-                 [&](const FenceRequest& m) {
-                   out.varint(m.nonce.value);
-                   out.flag(m.quorum);
-                 },
-                 [&](const FenceAnswer& m) {
-                   out.varint(m.nonce.value);
-                   out.varint(m.index.value);
-                 },
-                 [&](const Standing& m) {
-                   out.varint(m.question.value);
-                   out.varint(m.answer.value);
-                   out.u8(static_cast<uint8_t>(m.phase));
-                   out.bytes(m.description);
-                   out.varint(m.list.size());
-                   for (const std::string& address : m.list) out.bytes(address);
-                   out.bytes(m.leader);
-                 },
-                 [&](const FoundingNote& m) {
-                   out.u8(static_cast<uint8_t>(m.phase));
-                   write(out, m.proposal);
-                   out.varint(m.accepted.size());
-                   for (const NodeId id : m.accepted) out.u64(id.value);
-                 },
-                 [&](const JoinRequest& m) {
-                   out.bytes(m.description);
-                   out.varint(m.have.value);
-                 },
-                 [&](const JoinAnswer& m) {
-                   out.u8(static_cast<uint8_t>(m.kind));
-                   out.bytes(m.address);
-                   out.bytes(m.reason);
-                 },
-                 [&](const StateRequest& m) {
-                   out.varint(m.transfer.value);
-                   out.varint(m.from);
-                   out.varint(m.at_least.value);
-                   out.flag(m.again);
-                 },
-                 [&](const StatePiece& m) {
-                   out.varint(m.transfer.value);
-                   out.varint(m.number);
-                   if (m.number == 0) {
-                     out.varint(m.origin.index.value);
-                     out.varint(m.origin.term.value);
-                     out.varint(m.origin.applied.value);
-                     out.varint(m.origin.configuration_index.value);
-                     write(out, m.origin.configuration);
-                   }
-                   payloads.push_back(m.bytes);
-                 },
-                 [&](const StateRefusal& m) {
-                   out.varint(m.transfer.value);
-                   out.bytes(m.reason);
-                 },
-                 [&](const CopiesRequest& m) { out.varint(m.index.value); },
-                 [&](const CopiesAnswer& m) {
-                   out.varint(m.index.value);
-                   out.varint(m.count);
-                 },
-             },
-             message);
+  std::visit(
+      Overloaded{
+          [&](const RaftMessage& m) {
+            out.u8(static_cast<uint8_t>(m.news.index()));
+            std::visit(Overloaded{
+                           [](std::monostate) {},
+                           [&](const LeaderNews& news) { write(out, news); },
+                           [&](const MemberNews& news) { write(out, news); },
+                           [&](const VoteNews& news) { write(out, news.quiet); },
+                       },
+                       m.news);
+            consensus::encode(m.message, payloads);
+          },
+          [&](const Ping& m) {
+            out.varint(m.term.value);
+            out.flag(m.answer);
+            write(out, m.news);
+          },
+          [&](const Pong& m) {
+            out.varint(m.term.value);
+            write(out, m.news);
+          },
+          [&](const RecordForward& m) { payloads.push_back(m.record); },
+          [&](const FenceRequest& m) {
+            out.varint(m.nonce.value);
+            out.flag(m.quorum);
+          },
+          [&](const FenceAnswer& m) {
+            out.varint(m.nonce.value);
+            out.varint(m.index.value);
+          },
+          [&](const Standing& m) {
+            out.varint(m.question.value);
+            out.varint(m.answer.value);
+            out.u8(static_cast<uint8_t>(m.phase));
+            out.bytes(m.description);
+            out.varint(m.list.size());
+            for (const std::string& address : m.list) out.bytes(address);
+            out.bytes(m.leader);
+          },
+          [&](const FoundingNote& m) {
+            out.u8(static_cast<uint8_t>(m.phase));
+            write(out, m.proposal);
+            out.varint(m.accepted.size());
+            for (const NodeId id : m.accepted) out.u64(id.value);
+          },
+          [&](const JoinRequest& m) {
+            out.bytes(m.description);
+            out.varint(m.have.value);
+          },
+          [&](const JoinAnswer& m) {
+            out.u8(static_cast<uint8_t>(m.kind));
+            out.bytes(m.address);
+            out.bytes(m.reason);
+          },
+          [&](const StateRequest& m) {
+            out.varint(m.transfer.value);
+            out.varint(m.from);
+            out.varint(m.at_least.value);
+            out.flag(m.again);
+          },
+          [&](const StatePiece& m) {
+            out.varint(m.transfer.value);
+            out.varint(m.number);
+            if (m.number == 0) {
+              out.varint(m.origin.index.value);
+              out.varint(m.origin.term.value);
+              out.varint(m.origin.applied.value);
+              out.varint(m.origin.configuration_index.value);
+              write(out, m.origin.configuration);
+            }
+            payloads.push_back(m.bytes);
+          },
+          [&](const StateRefusal& m) {
+            out.varint(m.transfer.value);
+            out.bytes(m.reason);
+          },
+          [&](const CopiesRequest& m) { out.varint(m.index.value); },
+          [&](const CopiesAnswer& m) {
+            out.varint(m.index.value);
+            out.varint(m.count);
+          },
+          [&](const MembershipQuery& m) {
+            out.varint(m.known.value);
+            out.u8(static_cast<uint8_t>(m.leaving));
+          },
+          [&](const Removed& m) {
+            out.varint(m.index.value);
+            out.varint(m.term.value);
+          },
+          [&](const OperationRequest& m) {
+            out.varint(m.nonce.value);
+            out.u8(static_cast<uint8_t>(m.kind));
+            out.u64(m.target.value);
+          },
+          [&](const OperationRefusal& m) {
+            out.varint(m.nonce.value);
+            out.bytes(m.reason);
+          },
+          [&](const Relay& m) { payloads.insert(payloads.end(), m.frame.begin(), m.frame.end()); },
+      },
+      message);
 }
 
 // What is left of `bytes`, sharing its block.
@@ -314,6 +333,25 @@ StatePiece read_state_piece(Reader& in, const SharedBytes& bytes) {
   return m;
 }
 
+MembershipQuery read_membership_query(Reader& in) {
+  MembershipQuery m;
+  m.known = LogIndex(in.varint());
+  const uint8_t leaving = in.u8();
+  if (leaving > static_cast<uint8_t>(Leaving::kNow)) in.fail();
+  m.leaving = in.ok() ? static_cast<Leaving>(leaving) : Leaving::kNo;
+  return m;
+}
+
+OperationRequest read_operation_request(Reader& in) {
+  OperationRequest m;
+  m.nonce = Nonce(in.varint());
+  const uint8_t kind = in.u8();
+  if (kind > static_cast<uint8_t>(OperationKind::kTransfer)) in.fail();
+  m.kind = in.ok() ? static_cast<OperationKind>(kind) : OperationKind::kEvict;
+  m.target = NodeId(in.u64());
+  return m;
+}
+
 std::optional<PeerMessage> read_body(uint8_t kind, Reader& in, const SharedBytes& bytes) {
   switch (kind) {
     case 1:
@@ -356,6 +394,16 @@ std::optional<PeerMessage> read_body(uint8_t kind, Reader& in, const SharedBytes
       return CopiesRequest{LogIndex(in.varint())};
     case 15:
       return CopiesAnswer{LogIndex(in.varint()), in.varint()};
+    case 16:
+      return read_membership_query(in);
+    case 17:
+      return Removed{LogIndex(in.varint()), Term(in.varint())};
+    case 18:
+      return read_operation_request(in);
+    case 19:
+      return OperationRefusal{Nonce(in.varint()), text(in, kReasonBytesMax)};
+    case 20:
+      return Relay{{take_rest(in, bytes)}};
     default:
       return std::nullopt;
   }
@@ -369,10 +417,19 @@ Lane lane_of(const PeerMessage& message) {
     return Lane::kBulk;
   }
   if (std::holds_alternative<RecordForward>(message)) return Lane::kLog;
+  if (const auto* relay = std::get_if<Relay>(&message)) {
+    return bytes_of(relay->frame) > kBytesBeforeHeartbeatMax / 4 ? Lane::kLog : Lane::kControl;
+  }
   const auto* raft = std::get_if<RaftMessage>(&message);
   const auto* append =
       raft == nullptr ? nullptr : std::get_if<consensus::AppendEntries>(&raft->message);
   return append != nullptr && !append->entries.empty() ? Lane::kLog : Lane::kControl;
+}
+
+size_t bytes_of(const Pieces& frame) {
+  size_t bytes = 0;
+  for (const SharedBytes& piece : frame) bytes += piece.size();
+  return bytes;
 }
 
 Pieces encode_frame(const Heading& heading, const PeerMessage& message) {

@@ -192,12 +192,58 @@ struct CopiesAnswer {
   uint64_t count = 0;
 };
 
-using PeerMessage = std::variant<RaftMessage, Ping, Pong, RecordForward, FenceRequest, FenceAnswer,
-                                 Standing, FoundingNote, JoinRequest, JoinAnswer, StateRequest,
-                                 StatePiece, StateRefusal, CopiesRequest, CopiesAnswer>;
+// Whether a member wants to be one no longer.
+enum class Leaving : uint8_t {
+  kNo = 0,
+  kSoon = 1,  // it is to be given nothing to do any more
+  kNow = 2,   // it has nothing under way: take it out
+};
+
+// 16 From a node that was a member, to whoever may know: is it still one? `known` is the index of
+//    its committed configuration. body := known leaving:u8
+struct MembershipQuery {
+  LogIndex known;
+  Leaving leaving = Leaving::kNo;
+};
+
+// 17 From a leader that a majority has just confirmed: the receiver is not in the configuration at
+//    `index`, which is committed (MEMBERSHIP.md section 5). body := index term
+struct Removed {
+  LogIndex index;
+  Term term;
+};
+
+enum class OperationKind : uint8_t { kEvict = 0, kTransfer = 1 };
+
+// 18 Asks the leader to do what an operator wants with `target`; 0: with whoever suits. Asked again
+//    until it is done, which the asker sees for itself. body := nonce kind:u8 target:u64
+struct OperationRequest {
+  Nonce nonce;
+  OperationKind kind = OperationKind::kEvict;
+  NodeId target;
+};
+
+// 19 It will not be done. body := nonce reason:text
+struct OperationRefusal {
+  Nonce nonce;
+  std::string reason;
+};
+
+// 20 A frame of another kind that cannot go the straight way: from its source to a third member, or
+//    from there to its destination (MEMBERSHIP.md section 7). body := the frame, to the end
+struct Relay {
+  Pieces frame;  // decoded: one
+};
+
+using PeerMessage =
+    std::variant<RaftMessage, Ping, Pong, RecordForward, FenceRequest, FenceAnswer, Standing,
+                 FoundingNote, JoinRequest, JoinAnswer, StateRequest, StatePiece, StateRefusal,
+                 CopiesRequest, CopiesAnswer, MembershipQuery, Removed, OperationRequest,
+                 OperationRefusal, Relay>;
 
 // What goes on which link: entries and records may be long, states are.
 Lane lane_of(const PeerMessage& message);
+size_t bytes_of(const Pieces& frame);
 
 // The frame, payloads shared.
 Pieces encode_frame(const Heading& heading, const PeerMessage& message);

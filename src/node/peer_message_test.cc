@@ -84,7 +84,12 @@ std::vector<PeerMessage> all_kinds() {
           second,
           StateRefusal{Nonce(5), "busy"},
           CopiesRequest{LogIndex(4)},
-          CopiesAnswer{LogIndex(4), 2}};
+          CopiesAnswer{LogIndex(4), 2},
+          MembershipQuery{LogIndex(7), Leaving::kNow},
+          Removed{LogIndex(8), Term(3)},
+          OperationRequest{Nonce(5), OperationKind::kTransfer, NodeId(9)},
+          OperationRefusal{Nonce(5), "why"},
+          Relay{{SharedBytes(std::string("frame"))}}};
 }
 
 TEST(PeerMessage, ReadsBackWhatItWrote) {
@@ -100,14 +105,14 @@ TEST(PeerMessage, ReadsBackWhatItWrote) {
   }
 }
 
-// The bytes of wire version 2, as they were first shipped: other versions must not change them.
+// The bytes of wire version 3, as they were first shipped: other versions must not change them.
 TEST(PeerMessage, GoldenBytes) {
   const Ping ping{Term(3),
                   true,
                   {Instant(Duration(0x0102030405060708)), Round(300), LogIndex(70'000),
                    lease::Grant{Instant(Duration(9)), 250ms, lease::Epoch(4)}}};
   EXPECT_EQ(hex(flat(encode_frame(kHeading, ping)).view()),
-            "02"  // wire version
+            "03"  // wire version
             "0807060504030201"
             "1817161514131211"  // cluster
             "0100000000000000"
@@ -126,7 +131,7 @@ TEST(PeerMessage, GoldenBytes) {
       Term(3),
       {{Instant::min(), Instant(Duration(9)), LogIndex(5), lease::Epoch(4), true}, Round(300)}};
   EXPECT_EQ(hex(flat(encode_frame({}, pong)).view()),
-            "02"
+            "03"
             "0000000000000000"
             "0000000000000000"
             "0000000000000000"
@@ -140,7 +145,7 @@ TEST(PeerMessage, GoldenBytes) {
             "04"
             "01");  // round, time, verified, epoch, wants a lease
   EXPECT_EQ(hex(flat(encode_frame({}, FenceAnswer{Nonce(11), LogIndex(12)})).view()),
-            "02"
+            "03"
             "0000000000000000"
             "0000000000000000"
             "0000000000000000"
@@ -155,7 +160,8 @@ TEST(PeerMessage, EveryPrefixAndEveryOtherVersionIsRefused) {
     const SharedBytes bytes = flat(encode_frame(kHeading, message));
     // Kinds that end in free bytes may lose some of them and still be frames.
     const bool open_ended = std::holds_alternative<RecordForward>(message) ||
-                            std::holds_alternative<StatePiece>(message);
+                            std::holds_alternative<StatePiece>(message) ||
+                            std::holds_alternative<Relay>(message);
     for (size_t size = 0; size < bytes.size(); ++size) {
       const bool decoded = decode_frame(bytes.part(0, size)).has_value();
       EXPECT_TRUE(!decoded || open_ended) << "kind " << message.index() + 1 << " size " << size;
@@ -209,6 +215,8 @@ TEST(PeerMessage, WhatMayBeLongKeepsOffTheLaneOfHeartbeats) {
   EXPECT_EQ(lane_of(entries), Lane::kLog);
   EXPECT_EQ(lane_of(RecordForward{}), Lane::kLog);
   EXPECT_EQ(lane_of(StatePiece{}), Lane::kBulk);
+  EXPECT_EQ(lane_of(Relay{{SharedBytes(std::string(100, 'x'))}}), Lane::kControl);
+  EXPECT_EQ(lane_of(Relay{{SharedBytes(std::string(100'000, 'x'))}}), Lane::kLog);
 }
 
 }  // namespace

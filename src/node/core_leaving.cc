@@ -1,0 +1,283 @@
+// How a node goes, how leadership moves, and how a node learns that it is a member no more
+// (MEMBERSHIP.md sections 4 and 5).
+
+#include <algorithm>
+#include <utility>
+
+#include "node/core_inside.h"
+
+namespace ram::node {
+
+using consensus::Role;
+using consensus::Server;
+
+// ---- handing over ----
+
+bool NodeCore::Inside::may_lead(Instant now, const Server& server) const {
+  // Nor someone who would have to hand it on.
+  const bool trusts_its_clock =
+      leases_->clock_trusted() || leases_->leader().wants_lease(server.id);
+  return server.role == Role::kVoter && server.id != options_.id && trusts_its_clock &&
+         !admission_.silent(now, server.id) && !admission_.leaving(server.id);
+}
+
+// To `to`, or to whoever is ready first. Records are held from now on, so that its log can be equal
+// to ours: not for longer than half an election timeout, or writes would wait for nothing.
+void NodeCore::Inside::begin_hand_over(Instant now, NodeId to) {
+  if (hand_over_ || now < next_hand_over_) return;
+  if (!replica_->barrier_committed() || replica_->changing()) return;
+  const auto& servers = replica_->latest().servers;
+  if (std::none_of(servers.begin(), servers.end(), [&](const Server& server) {
+        return (!to || server.id == to) && may_lead(now, server);
+      })) {
+    return;
+  }
+  hand_over_ = {to, now, false};
+  again_ = true;
+}
+
+void NodeCore::Inside::turn_hand_over(Instant now) {
+  if (!hand_over_ || replica_->handing_to()) return;
+  // Once begun, the engine gives up by itself.
+  if (!hand_over_->begun && now - hand_over_->since < failover_after_ / 2) {
+    const consensus::Configuration members = replica_->latest();
+    for (const Server& server : members.servers) {
+      if (hand_over_->to && server.id != hand_over_->to) continue;
+      if (!may_lead(now, server) || !replica_->transfer(now, server.id)) continue;
+      log_.info("handing leadership over to the node at " + address_of(server.id));
+      hand_over_->begun = true;
+      return;
+    }
+    return;
+  }
+  log_.info("leadership could not be handed over; this node goes on leading");
+  hand_over_.reset();
+  next_hand_over_ = now + failover_after_;
+  for (SharedBytes& record : std::exchange(held_, {})) submit_record(now, std::move(record));
+  held_bytes_ = 0;
+  again_ = true;
+}
+
+// What was held was not submitted: its origins send it to the next leader.
+void NodeCore::Inside::end_hand_over() {
+  hand_over_.reset();
+  held_.clear();
+  held_bytes_ = 0;
+}
+
+// ---- leaving ----
+
+void NodeCore::Inside::leave() {
+  if (leaving_) return;
+  leaving_ = true;
+  if (replica_) log_.info("leaving the cluster");
+  again_ = true;
+}
+
+// True if anybody is there to go on when this node, which leads, has gone.
+bool NodeCore::Inside::someone_stays(Instant now) const {
+  const auto& servers = replica_->latest().servers;
+  return std::any_of(servers.begin(), servers.end(), [&](const Server& server) {
+    return server.id != options_.id && !admission_.silent(now, server.id) &&
+           !admission_.leaving(server.id);
+  });
+}
+
+void NodeCore::Inside::turn_leaving(Instant now) {
+  if (!leaving_ || left_) return;
+  if (!is_member()) {
+    left_ = true;  // nobody counts on this node
+    return;
+  }
+  if (leads()) {
+    if (someone_stays(now)) {
+      begin_hand_over(now, NodeId());
+    } else {
+      left_ = nobody_else_is_there(now);
+    }
+  } else {
+    // From here on no write is taken in; those under way end first.
+    departing_ = true;
+  }
+  if (now < next_farewell_) return;
+  next_farewell_ = now + heartbeat_of(failover_after_);
+  const bool idle = own_.waiting() + own_.in_flight() == 0;
+  say_farewell(now, departing_ && !leads() && idle ? Leaving::kNow : Leaving::kSoon);
+}
+
+// Tells all members, so that nobody hands anything over to this node; the leader takes it out.
+void NodeCore::Inside::say_farewell(Instant now, Leaving when) {
+  admission_.leave(now, options_.id, when);
+  if (when == Leaving::kNow) {
+    leases_->release(now);
+    if (leader()) {  // who hears of the release first need not wait for our lease to end
+      post_to(leader(), Pong{replica_->term(), leases_->member_news(now, *replica_)});
+    }
+  }
+  const consensus::Configuration members = replica_->latest();
+  for (const Server& server : members.servers) {
+    if (server.id == options_.id) continue;
+    post_to(server.id, MembershipQuery{replica_->committed_configuration_index(), when});
+  }
+}
+
+// The last voter just goes, when those who leave as well have been let go, and told.
+bool NodeCore::Inside::nobody_else_is_there(Instant now) const {
+  if (now - last_farewell_heard_ < 3 * heartbeat_of(failover_after_)) return false;
+  const auto& servers = replica_->latest().servers;
+  return replica_->latest().voters() == 1 &&
+         std::all_of(servers.begin(), servers.end(), [&](const Server& server) {
+           return server.id == options_.id || admission_.silent(now, server.id);
+         });
+}
+
+// ---- am I still a member? ----
+
+bool NodeCore::Inside::is_member() const {
+  return replica_ && replica_->committed().find(options_.id) != nullptr;
+}
+
+// A member that hears no leader asks around: the cluster may have gone on without it.
+void NodeCore::Inside::seek_word(Instant now) {
+  if (!is_member() || leads() || now - last_contact_ < 2 * failover_after_) return;
+  if (++words_sought_ % 4 != 0) return;
+  std::vector<std::string> ask = options_.join;
+  for (const Server& server : replica_->latest().servers) {
+    if (server.id != options_.id) ask.push_back(address_of(server.id));
+  }
+  if (!join_leader_.empty()) ask.push_back(join_leader_);
+  if (ask.empty()) return;
+  post(ask[words_sought_ / 4 % ask.size()], NodeId(),
+       MembershipQuery{replica_->committed_configuration_index(),
+                       departing_ ? Leaving::kNow : Leaving::kNo});
+}
+
+void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
+                                  const MembershipQuery& query) {
+  if (!replica_ || heading.cluster != cluster_ || from.id == options_.id) return;
+  if (query.leaving != Leaving::kNo) last_farewell_heard_ = now;
+  const bool member = replica_->latest().find(from.id) != nullptr;
+  if (member && query.leaving != Leaving::kNo) {
+    admission_.leave(now, from.id, query.leaving);
+    manage_ = true;
+    return;
+  }
+  if (!leads()) {
+    if (leader()) {
+      post(from.address, from.id, JoinAnswer{JoinAnswer::Kind::kAsk, address_of(leader()), ""});
+    }
+    return;
+  }
+  if (member) return;
+  if (replica_->committed().find(from.id) != nullptr) return;
+  // Said only with a majority behind us, and an entry of our term committed (turn_fences).
+  if (replica_->committed_configuration_index() > query.known) rounds_.add_notice(from.id);
+}
+
+void NodeCore::Inside::tell_removed(NodeId who) {
+  if (replica_->latest().find(who) != nullptr || replica_->committed().find(who) != nullptr) return;
+  post_to(who, Removed{replica_->committed_configuration_index(), replica_->term()});
+}
+
+void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,
+                                  const Removed& removed) {
+  if (!among_members(from, heading) || !is_member()) return;
+  if (removed.index <= replica_->committed_configuration_index()) return;
+  be_removed();
+}
+
+// Never to be added again under this id.
+void NodeCore::Inside::be_removed() {
+  if (leaving_) {
+    left_ = true;
+    return;
+  }
+  log_.warning("this incarnation was removed from the cluster; joining as a new one");
+  expelled_ = true;
+}
+
+// ---- what operators ask for ----
+
+void NodeCore::Inside::operate(Instant now, OperationKind kind, const std::string& name,
+                               Instant deadline, FenceDone done) {
+  if (const Status status = refusal(now); !status.ok()) {
+    done(status);
+    return;
+  }
+  Operations::Operation operation{kind, NodeId(), leader(), name, deadline, std::move(done)};
+  const bool anybody = kind == OperationKind::kTransfer && name.empty();
+  for (const Server& server : replica_->latest().servers) {
+    const auto description = decode_description(server.description);
+    if (!anybody && description && description->name == name) operation.target = server.id;
+  }
+  if (!anybody && !operation.target) {
+    operation.done(Status::invalid("there is no member '" + name + "'; `ram status` lists them"));
+    return;
+  }
+  next_call_deadline_ = std::min(next_call_deadline_, deadline);
+  operations_.add(std::move(operation));
+  ask_operations(now);
+  again_ = true;
+}
+
+void NodeCore::Inside::ask_operations(Instant now) {
+  if (operations_.empty() || !leader()) return;
+  operations_.ask([&](const OperationRequest& request) {
+    if (leads()) {
+      const std::string refused = undertake(now, request);
+      if (!refused.empty()) refusals_.emplace_back(request.nonce, refused);
+    } else {
+      post_to(leader(), request);
+    }
+  });
+}
+
+void NodeCore::Inside::turn_operations() {
+  for (const auto& [nonce, reason] : std::exchange(refusals_, {})) {
+    operations_.on_refusal(nonce, reason);
+  }
+  operations_.settle([&](const Operations::Operation& operation) {
+    if (operation.kind == OperationKind::kEvict) {
+      return replica_->committed().find(operation.target) == nullptr &&
+             replica_->latest().find(operation.target) == nullptr;
+    }
+    return leader() && (operation.target ? leader() == operation.target
+                                         : operation.leader && leader() != operation.leader);
+  });
+}
+
+// Requires: we lead. Why it will not be done; empty: it is under way.
+std::string NodeCore::Inside::undertake(Instant now, const OperationRequest& request) {
+  if (request.kind == OperationKind::kEvict) {
+    std::string refused = admission_.evict(now, request.target, *replica_);
+    manage_ |= refused.empty();
+    return refused;
+  }
+  if (request.target == options_.id) return {};
+  if (request.target) {
+    const Server* server = replica_->latest().find(request.target);
+    if (server == nullptr) return "the node is a member no more";
+    if (server->role != Role::kVoter) return "the node has no vote, and cannot lead";
+    if (admission_.silent(now, request.target)) return "the node is silent";
+    if (admission_.leaving(request.target)) return "the node is leaving";
+  } else if (replica_->latest().voters() == 1) {
+    return "there is no other voter";
+  }
+  begin_hand_over(now, request.target);
+  return {};
+}
+
+void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
+                                  const OperationRequest& request) {
+  if (!among_members(from, heading) || !leads()) return;
+  if (replica_->latest().find(from.id) == nullptr) return;
+  const std::string refused = undertake(now, request);
+  if (!refused.empty()) post_to(from.id, OperationRefusal{request.nonce, refused});
+}
+
+void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,
+                                  const OperationRefusal& refusal) {
+  if (among_members(from, heading)) refusals_.emplace_back(refusal.nonce, refusal.reason);
+}
+
+}  // namespace ram::node
