@@ -8,8 +8,8 @@
 // Every node holds all the data, in memory. A write survives while a majority of the voters keeps
 // running; nothing is on disk. docs/guarantees.md has the whole contract.
 //
-// Thread-safe. The destructor stops the member; no call may be under way, and no Moment alive, when
-// it runs.
+// Thread-safe. The destructor stops the member as stop() does; no call may be under way, and no
+// Moment alive, when it runs.
 #pragma once
 
 #include <chrono>
@@ -141,11 +141,18 @@ class Node {
   // Errors: kInvalid, an option is out of range; kUnavailable, the address is taken or not ours.
   static Result<std::unique_ptr<Node>> start(NodeOptions options);
 
-  // Stops at once; the others notice by its silence. Calls under way end: kUnknownOutcome where a
-  // write was sent, else kUnavailable.
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
+
+  // Leaves the cluster and stops, so that nobody waits for this node: leadership is handed over,
+  // the writes under way end, and it is a member no more. Calls that come meanwhile are answered,
+  // but for writes, which are refused towards the end. The last voter just stops.
+  //
+  // Blocks, for at most NodeOptions::leave_timeout; then, as with no majority to let it go, it
+  // stops all the same. Calls under way end: kUnknownOutcome where a write was sent, else
+  // kUnavailable. Calls after it fail with kUnavailable. Not from a callback.
+  void stop();
 
   // Blocks until the state is kOk. Errors: kUnavailable after `timeout`, saying what it waits for.
   Status wait_until_ok(std::chrono::nanoseconds timeout);
@@ -208,6 +215,22 @@ class Node {
   // Ends at `wanted`, or at the timeout, with the number reached.
   void wait_for_copies(size_t wanted, std::chrono::nanoseconds timeout,
                        Callback<Result<size_t>> callback) const;
+
+  // Takes the member called `name` out of the cluster: one that is dead, and will not come back.
+  // (If it does, it joins anew.) It happens by itself after NodeOptions::evict_after.
+  //
+  // Blocks; not to be called from a callback. Cost: as a write.
+  // Errors: kInvalid, there is no such member, or it is alive, or a majority of the voters that
+  // would remain is not there; kUnavailable, not done before the deadline: it may be yet.
+  Status evict(std::string_view name, WriteOptions options = {});
+  void evict(std::string_view name, WriteOptions options, Callback<Status> callback);
+  // Has the voter called `name` lead; no name: whoever is ready, but not who leads now. Writes wait
+  // for some round trips.
+  //
+  // Blocks; not to be called from a callback.
+  // Errors: kInvalid, there is no such voter, or it is silent or leaving; kUnavailable, as above.
+  Status transfer(std::string_view name = {}, WriteOptions options = {});
+  void transfer(std::string_view name, WriteOptions options, Callback<Status> callback);
 
   // HOST:PORT where peers reach this node (the port that was picked, if 0 was asked for).
   std::string address() const;

@@ -60,6 +60,12 @@ struct NodeOptions {
   // how much rates may differ: 0.2 is 20 %. Parameters of the cluster, like failover_after.
   bool leases = true;
   double clock_drift = 0.2;
+  // How long stop() may take to leave the cluster cleanly; 0: not at all, the node stops at once
+  // and the others notice by its silence.
+  std::chrono::nanoseconds leave_timeout = std::chrono::seconds(5);
+  // While this node leads: a member that is silent for so long is removed. It comes back by itself.
+  std::chrono::nanoseconds evict_after = std::chrono::minutes(5);
+
   // Entries, keys and values together; writes that would exceed it answer kOutOfMemory. Bytes.
   size_t memory_bytes_max = size_t{4} << 30;
 

@@ -106,6 +106,10 @@ Node::Node(std::unique_ptr<Inside> inside) : inside_(std::move(inside)) {}
 
 Node::~Node() {
   // Callbacks that end now may still ask us for something; inside_ must not be gone yet.
+  stop();
+}
+
+void Node::stop() {
   inside_->runtime->stop();
 }
 
@@ -230,6 +234,28 @@ std::vector<TableInfo> Node::tables() const {
   return wait_for_look(
       inside_->may_block(), std::vector<TableInfo>(),
       [this](Callback<std::vector<TableInfo>> callback) { tables(std::move(callback)); });
+}
+
+void Node::evict(std::string_view name, WriteOptions options, Callback<Status> callback) {
+  inside_->runtime->operate({Runtime::Operation::Kind::kEvict, std::string(name),
+                             inside_->deadline(options.timeout), std::move(callback)});
+}
+Status Node::evict(std::string_view name, WriteOptions options) {
+  if (Status refused = inside_->may_block(); !refused.ok()) return refused;
+  Waiter<Status> waiter;
+  evict(name, options, [&waiter](const Status& status) { waiter.set(status); });
+  return waiter.wait();
+}
+
+void Node::transfer(std::string_view name, WriteOptions options, Callback<Status> callback) {
+  inside_->runtime->operate({Runtime::Operation::Kind::kTransfer, std::string(name),
+                             inside_->deadline(options.timeout), std::move(callback)});
+}
+Status Node::transfer(std::string_view name, WriteOptions options) {
+  if (Status refused = inside_->may_block(); !refused.ok()) return refused;
+  Waiter<Status> waiter;
+  transfer(name, options, [&waiter](const Status& status) { waiter.set(status); });
+  return waiter.wait();
 }
 
 void Node::wait_for_copies(size_t wanted, std::chrono::nanoseconds timeout,

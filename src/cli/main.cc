@@ -43,7 +43,7 @@ std::string explain_misuse(const CLI::App* app, const CLI::Error& error) {
     what = what.substr(unexpected.size()) + ": there is no such flag or argument";
   } else if (what.starts_with(unexpected_many)) {
     what = what.substr(unexpected_many.size()) + ": there are no such flags or arguments";
-  } else if (error.get_name() == "RequiredError") {
+  } else if (error.get_name() == "RequiredError" && app->get_subcommands().empty()) {
     what = "a verb is missing";
   }
   // Where a line says what to do it needs no more.
@@ -57,7 +57,8 @@ int run(int argc, char** argv) {
   ram.require_subcommand(1);
   ram.set_version_flag("--version", "ram " + std::string(kVersion));
   ram.failure_message(explain_misuse);
-  const std::vector<Verb> verbs = {add_serve(ram), add_status(ram), add_version(ram)};
+  const std::vector<Verb> verbs = {add_serve(ram), add_status(ram),   add_leave(ram),
+                                   add_evict(ram), add_transfer(ram), add_version(ram)};
 
   // CLI11 would say that a verb is missing.
   const std::string word = argc > 1 ? argv[1] : "--help";

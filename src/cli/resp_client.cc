@@ -250,4 +250,14 @@ Result<RespValue> RespClient::call(const std::vector<std::string_view>& words) {
   return std::move(*value);
 }
 
+bool RespClient::wait_until_closed() {
+  const auto until = steady_clock::now() + timeout_;
+  char ignored[256];
+  while (wait_for(socket_, POLLIN, until)) {
+    const ssize_t size = recv(socket_, ignored, sizeof ignored, 0);
+    if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) return true;
+  }
+  return false;
+}
+
 }  // namespace ram::cli

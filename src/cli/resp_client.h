@@ -32,6 +32,8 @@ class RespClient {
 
   // Sends `words` and returns the reply; kUnavailable also if the reply is an error.
   Result<RespValue> call(const std::vector<std::string_view>& words);
+  // Waits until the other side closes; false after the timeout.
+  bool wait_until_closed();
 
  private:
   RespClient(int socket, std::string address, std::chrono::milliseconds timeout)

@@ -77,6 +77,8 @@ class StopSignals {
     }
     return number;
   }
+  // From now on they end the process at once.
+  void let_through() const { pthread_sigmask(SIG_UNBLOCK, &set_, nullptr); }
 
  private:
   sigset_t set_;
@@ -114,6 +116,7 @@ int run_serve(const ServeFlags& flags) {
   front.insecure = flags.node.insecure;
   front.limits.memory_bytes_max = flags.node.memory_bytes_max;
   front.limits.reads = options.reads;
+  front.limits.leave = [] { kill(getpid(), SIGTERM); };
   front.log = log;
   if (Status bad = resp::Server::check(front); !bad.ok()) return fail_to_start(bad);
   if (Status same = check_ports_differ(flags.listen, flags.node.cluster_listen); !same.ok()) {
@@ -135,6 +138,8 @@ int run_serve(const ServeFlags& flags) {
 
   const int signal = signals.wait();
   log(Severity::kInfo, "stopping signal=" + std::string(signal == SIGTERM ? "SIGTERM" : "SIGINT"));
+  signals.let_through();  // whoever asks twice does not want to wait
+  (*node)->stop();
   return kDone;
 }
 
@@ -180,6 +185,16 @@ void add_cluster(CLI::App& app, ServeFlags& flags) {
                "How long a silent leader is waited for; fixed when the\n"
                "cluster is founded",
                "500ms")
+      ->group("Cluster");
+  add_duration(app, "--leave-timeout", flags.node.leave_timeout,
+               "How long SIGTERM may take to leave the cluster cleanly,\n"
+               "so that nobody waits for this node; 0: not at all",
+               "5s")
+      ->group("Cluster");
+  add_duration(app, "--evict-after", flags.node.evict_after,
+               "While this node leads: a member that is silent for so long\n"
+               "is removed. It comes back by itself",
+               "5m")
       ->group("Cluster");
   app.add_option("--reads", flags.reads,
                  "How this node's reads become current: local (from memory,\n"

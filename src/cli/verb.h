@@ -17,6 +17,9 @@ struct Verb {
 // Each declares its flags in `ram`.
 Verb add_serve(CLI::App& ram);
 Verb add_status(CLI::App& ram);
+Verb add_leave(CLI::App& ram);
+Verb add_evict(CLI::App& ram);
+Verb add_transfer(CLI::App& ram);
 Verb add_version(CLI::App& ram);
 
 // Writes "ram: `message`" to standard error; returns `code`.

@@ -16,6 +16,8 @@ using namespace std::chrono_literals;
 constexpr std::chrono::nanoseconds kFailoverMin = 20ms;
 constexpr std::chrono::nanoseconds kFailoverMax = 1min;
 constexpr std::chrono::nanoseconds kRequestTimeoutMax = 24h;
+constexpr std::chrono::nanoseconds kLeaveTimeoutMax = 10min;
+constexpr std::chrono::nanoseconds kEvictAfterMax = 24h;
 // Beyond, leases would be too short to be of use.
 constexpr double kClockDriftMax = 1;
 
@@ -95,6 +97,12 @@ Status check_numbers(const NodeOptions& options) {
   }
   if (options.failover_after < kFailoverMin || options.failover_after > kFailoverMax) {
     return Status::invalid("failover-after: out of range; it must be from 20ms to 1m");
+  }
+  if (options.leave_timeout < 0ns || options.leave_timeout > kLeaveTimeoutMax) {
+    return Status::invalid("leave-timeout: out of range; it must be from 0 (stop at once) to 10m");
+  }
+  if (options.evict_after < options.failover_after || options.evict_after > kEvictAfterMax) {
+    return Status::invalid("evict-after: out of range; it must be from failover-after to 24h");
   }
   if (options.voters_max < 1 || options.voters_max > kVotersMax) {
     return Status::invalid("max-voters: " + std::to_string(options.voters_max) +

@@ -93,7 +93,11 @@ Status Runtime::listen() {
 void Runtime::stop() {
   if (!thread_.joinable()) return;
   RAM_CHECK(!on_own_thread());
-  loop_->stop();
+  Call leave = Leave{after(options_.leave_timeout)};
+  // A node that is too busy to hear of it is stopped.
+  if (options_.leave_timeout <= Duration::zero() || mailbox_.push(leave, 0) != Pushed::kYes) {
+    loop_->stop();
+  }
   thread_.join();
 }
 
@@ -132,6 +136,7 @@ void Runtime::make_core() {
   core.parameters.clock_drift_permille =
       static_cast<uint32_t>(std::lround(options_.clock_drift * 1000));
   core.request_timeout = options_.request_timeout;
+  core.evict_after = options_.evict_after;
   core.memory_bytes_max = options_.memory_bytes_max;
   core.clock_trusted = clock_trusted_;
   core.seed = entropy();
@@ -163,9 +168,23 @@ void Runtime::pass() {
   if (core_->spent()) {
     log_->info("this node starts anew, as a new incarnation");
     make_core();
+    if (leave_deadline_ != kNever) core_->leave();
   }
   turn_ok_waits(now);
+  turn_leaving(now);
   arm_timer(now);
+}
+
+void Runtime::turn_leaving(Instant now) {
+  if (leave_deadline_ == kNever) return;
+  if (core_->left()) {
+    log_->info("left the cluster");
+    loop_->stop();
+  } else if (now >= leave_deadline_) {
+    log_->warning("leaving took longer than leave-timeout: " + core_->status(now).waiting_for +
+                  "; stopping all the same");
+    loop_->stop();
+  }
 }
 
 // With each heartbeat of the core, and whenever our clock went back.
@@ -177,33 +196,45 @@ void Runtime::look_at_clocks() {
 }
 
 void Runtime::feed(Instant now, Call call) {
-  std::visit(Overloaded{
-                 [&](Write& write) {
-                   core_->submit(now, std::move(write.transaction), write.deadline,
-                                 std::move(write.done));
-                   news_ = true;
-                 },
-                 [&](Fence& fence) {
-                   core_->fence(now, fence.deadline, fence.trust, std::move(fence.done));
-                   news_ = true;
-                 },
-                 [&](Wait& wait) {
-                   core_->wait_applied(now, wait.index, wait.deadline, std::move(wait.done));
-                   news_ = true;
-                 },
-                 [&](Copies& copies) {
-                   core_->wait_for_copies(
-                       now, copies.wanted, copies.deadline,
-                       [done = std::move(copies.done)](size_t reached) { done(reached); });
-                   news_ = true;
-                 },
-                 [&](OkWait& wait) {
-                   ok_waits_.push_back(std::move(wait));
-                   news_ = true;
-                 },
-                 [&](Look& look) { look(Status(), core_.get(), now); },
-             },
-             call);
+  std::visit(
+      Overloaded{
+          [&](Write& write) {
+            core_->submit(now, std::move(write.transaction), write.deadline, std::move(write.done));
+            news_ = true;
+          },
+          [&](Fence& fence) {
+            core_->fence(now, fence.deadline, fence.trust, std::move(fence.done));
+            news_ = true;
+          },
+          [&](Wait& wait) {
+            core_->wait_applied(now, wait.index, wait.deadline, std::move(wait.done));
+            news_ = true;
+          },
+          [&](Copies& copies) {
+            core_->wait_for_copies(
+                now, copies.wanted, copies.deadline,
+                [done = std::move(copies.done)](size_t reached) { done(reached); });
+            news_ = true;
+          },
+          [&](OkWait& wait) {
+            ok_waits_.push_back(std::move(wait));
+            news_ = true;
+          },
+          [&](Operation& operation) {
+            const bool evict = operation.kind == Operation::Kind::kEvict;
+            evict ? core_->evict(now, operation.name, operation.deadline, std::move(operation.done))
+                  : core_->transfer(now, operation.name, operation.deadline,
+                                    std::move(operation.done));
+            news_ = true;
+          },
+          [&](const Leave& leave) {
+            leave_deadline_ = leave.deadline;
+            core_->leave();
+            news_ = true;
+          },
+          [&](Look& look) { look(Status(), core_.get(), now); },
+      },
+      call);
 }
 
 void Runtime::turn_ok_waits(Instant now) {
@@ -225,6 +256,7 @@ void Runtime::turn_ok_waits(Instant now) {
 void Runtime::arm_timer(Instant now) {
   Instant next = std::max(core_->next_deadline(), now);
   for (const OkWait& wait : ok_waits_) next = std::min(next, wait.deadline);
+  next = std::min(next, leave_deadline_);
   if (next == kNever) {
     timer_->cancel();
   } else if (timer_->due() != next) {
@@ -240,6 +272,8 @@ void Runtime::refuse(Call& call, const Status& why) {
                  [&](Fence& fence) { fence.done(why); },
                  [&](Wait& wait) { wait.done(why); },
                  [&](Copies& copies) { copies.done(why); },
+                 [&](Operation& operation) { operation.done(why); },
+                 [](const Leave&) {},
                  [&](OkWait& wait) { wait.done(why); },
                  [&](Look& look) { look(why, nullptr, Instant()); },
              },
@@ -296,6 +330,10 @@ void Runtime::wait_for_copies(size_t wanted, Instant deadline,
 
 void Runtime::when_ok(Instant deadline, NodeCore::FenceDone done) {
   push(OkWait{deadline, std::move(done)}, 0);
+}
+
+void Runtime::operate(Operation operation) {
+  push(std::move(operation), 0);
 }
 
 void Runtime::look(Look look) {

@@ -46,6 +46,14 @@ class Runtime {
     Instant deadline;
     NodeCore::WriteDone done;
   };
+  // What an operator wants of a member.
+  struct Operation {
+    enum class Kind : uint8_t { kEvict, kTransfer };
+    Kind kind = Kind::kEvict;
+    std::string name;
+    Instant deadline;
+    NodeCore::FenceDone done;
+  };
   // Unless `status` is OK there is no core to look at.
   using Look = std::function<void(const Status& status, const NodeCore* core, Instant now)>;
 
@@ -57,8 +65,9 @@ class Runtime {
   static Result<std::unique_ptr<Runtime>> start(NodeOptions options, ReadClocks read_clocks);
 
   ~Runtime();
-  // Ends calls under way, kUnknownOutcome where a write was sent, else kUnavailable, and the
-  // thread. Later calls fail with kUnavailable. Not from a callback.
+  // Leaves the cluster, within leave_timeout; then ends calls under way, kUnknownOutcome where a
+  // write was sent, else kUnavailable, and the thread. Later calls fail with kUnavailable. Not from
+  // a callback.
   void stop();
 
   void submit(Write write);
@@ -69,6 +78,7 @@ class Runtime {
   void wait_for_copies(size_t wanted, Instant deadline, std::function<void(Result<size_t>)> done);
   // OK once the node's state is kOk; kUnavailable at the deadline, saying what is waited for.
   void when_ok(Instant deadline, NodeCore::FenceDone done);
+  void operate(Operation operation);
   // Calls `look` between passes.
   void look(Look look);
 
@@ -104,7 +114,10 @@ class Runtime {
     Instant deadline;
     NodeCore::FenceDone done;
   };
-  using Call = std::variant<Write, Fence, Wait, Copies, OkWait, Look>;
+  struct Leave {
+    Instant deadline;
+  };
+  using Call = std::variant<Write, Fence, Wait, Copies, OkWait, Operation, Leave, Look>;
 
   Runtime(NodeOptions options, ReadClocks read_clocks);
   Status listen();
@@ -114,6 +127,7 @@ class Runtime {
   void look_at_clocks();
   void feed(Instant now, Call call);
   void turn_ok_waits(Instant now);
+  void turn_leaving(Instant now);
   void arm_timer(Instant now);
   void push(Call call, size_t bytes);
   static Status status_of(Pushed pushed);
@@ -139,6 +153,7 @@ class Runtime {
   std::unique_ptr<net::Timer> timer_;
   std::vector<Call> taken_;
   std::vector<OkWait> ok_waits_;
+  Instant leave_deadline_ = kNever;
   bool news_ = false;  // something was fed to the core since it turned
   bool clock_trusted_ = true;
   Instant clocks_read_ = Instant::min();

@@ -114,7 +114,7 @@ enum Flag : uint32_t {
   kContainer = 1U << 9U,
 };
 
-enum class Group : uint8_t { kConnection, kString, kGeneric, kServer, kRam };
+enum class Group : uint8_t { kConnection, kString, kGeneric, kServer, kRam, kCluster };
 
 // Which words are keys, as Redis counts: first 0: none; last -1: to the end.
 struct KeyWords {

@@ -27,6 +27,7 @@ class Index {
     add(Group::kGeneric, key_commands());
     add(Group::kServer, server_commands());
     add(Group::kRam, ram_commands());
+    add(Group::kCluster, cluster_commands());
     slots_.resize(std::bit_ceil(4 * rows_.size()));
     for (const Command& row : rows_) {
       RAM_CHECK(row.name.size() <= kNameBytesMax && find(row.name) == nullptr);
@@ -169,6 +170,8 @@ std::string_view group_name(Group group) {
       return "server";
     case Group::kRam:
       return "ram";
+    case Group::kCluster:
+      return "cluster";
   }
   RAM_CHECK(false);
 }

@@ -49,6 +49,7 @@ std::span<const Command> string_commands();
 std::span<const Command> key_commands();
 std::span<const Command> server_commands();
 std::span<const Command> ram_commands();
+std::span<const Command> cluster_commands();
 
 constexpr Command row(std::string_view name, std::string_view syntax, int arity, uint32_t flags,
                       KeyWords keys, std::string_view complexity, std::string_view summary,

@@ -353,6 +353,15 @@ TEST_F(Commands, RamStatusAndMembersHaveAllFieldsOfTheContract) {
   }
 }
 
+TEST_F(Commands, OperationsOnMembersEndAsTheNodeSays) {
+  EXPECT_EQ(ask("RAM.EVICT dead"), "+OK\r\n");
+  EXPECT_EQ(ask("RAM.EVICT other"), "-ERR other is alive\r\n");
+  EXPECT_EQ(ask("RAM.EVICT"), "-ERR wrong number of arguments for 'ram.evict' command\r\n");
+  EXPECT_EQ(ask("RAM.TRANSFER"), "+OK\r\n");
+  EXPECT_EQ(ask("RAM.TRANSFER n2"), "-CLUSTERDOWN not done in time: n2\r\n");
+  EXPECT_EQ(ask("RAM.LEAVE"), "-ERR this node is stopped by the program it is part of\r\n");
+}
+
 TEST_F(Commands, UnknownOnesNameWhatWasSent) {
   EXPECT_EQ(ask("NOSUCH a b"),
             "-ERR unknown command 'NOSUCH', with args beginning with: 'a' 'b' \r\n");

@@ -435,6 +435,21 @@ void Node::wait_for_copies(size_t, std::chrono::nanoseconds,
   fake.add_call([&fake, callback = std::move(callback)] { callback(fake.copies); });
 }
 
+void Node::stop() {}
+
+void Node::evict(View name, WriteOptions, Callback<Status> callback) {
+  FakeNode& fake = inside_->fake;
+  fake.add_call([callback = std::move(callback), name = std::string(name)] {
+    callback(name == "dead" ? Status() : Status::invalid(name + " is alive"));
+  });
+}
+void Node::transfer(View name, WriteOptions, Callback<Status> callback) {
+  FakeNode& fake = inside_->fake;
+  fake.add_call([callback = std::move(callback), name = std::string(name)] {
+    callback(name.empty() ? Status() : Status::unavailable("not done in time: " + name));
+  });
+}
+
 void Table::size(ReadOptions, Callback<Result<uint64_t>> callback) const {
   const Moment now = node_->moment();
   uint64_t count = 0;

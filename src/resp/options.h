@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "base/clock.h"
@@ -15,6 +16,9 @@ namespace ram::resp {
 
 struct FrontOptions {
   Parser::Limits parser;
+
+  // RAM.LEAVE: has this process stop as a signal would; any thread. Empty: the command is refused.
+  std::function<void()> leave;
 
   // Connections; one more is answered with an error and closed.
   size_t clients_max = kClientsMax;

@@ -205,5 +205,56 @@ TEST(Cluster, AFourthJoinsThroughOneOfThem) {
   EXPECT_THAT(cluster[0].table("t").get("b").value(), Optional(std::string("2")));
 }
 
+TEST(Cluster, WhoStopsLeavesAndIsNotMissed) {
+  TestCluster cluster(3);
+  NodeOptions options = cluster.options(0);
+  options.name = "n4";
+  options.cluster_listen = "127.0.0.1:0";
+  options.join = {cluster[1].address()};
+  options.leave_timeout = kPatience;
+  Result<std::unique_ptr<Node>> fourth = Node::start(options);
+  ASSERT_TRUE(fourth.ok());
+  ASSERT_TRUE((*fourth)->wait_until_ok(kPatience).ok());
+  EXPECT_EQ(cluster[0].status().members, 4);
+  // As the leader, which has most to hand over.
+  Status moved = cluster[0].transfer("n4", {.timeout = kPatience});
+  EXPECT_TRUE(moved.ok()) << moved.message();
+  EXPECT_EQ((*fourth)->status().role, NodeRole::kLeader);
+  EXPECT_TRUE((*fourth)->table("t").put("a", "1").ok());
+  (*fourth)->stop();
+  EXPECT_TRUE(cluster.log().contain("left the cluster"));
+  EXPECT_EQ(cluster[cluster.leader()].status().members, 3);
+  EXPECT_EQ((*fourth)->table("t").put("a", "2").status().code(), Code::kUnavailable);
+  EXPECT_THAT(cluster[2].table("t").get("a").value(), Optional(std::string("1")));
+}
+
+TEST(Cluster, WithNobodyToLetItGoANodeStopsWhenItsTimeIsUp) {
+  TestCluster cluster(2);
+  NodeOptions options = cluster.options(0);
+  options.name = "n3";
+  options.cluster_listen = "127.0.0.1:0";
+  options.join = {cluster[0].address()};
+  options.leave_timeout = 200ms;
+  Result<std::unique_ptr<Node>> third = Node::start(options);
+  ASSERT_TRUE(third.ok());
+  ASSERT_TRUE((*third)->wait_until_ok(kPatience).ok());
+  cluster.kill(0);
+  cluster.kill(1);
+  (*third)->stop();
+  EXPECT_TRUE(cluster.log().contain("stopping all the same"));
+}
+
+TEST(Cluster, OnlyTheDeadAreEvicted) {
+  TestCluster cluster(3);
+  EXPECT_EQ(cluster[0].evict("n2").code(), Code::kInvalid);
+  EXPECT_EQ(cluster[0].evict("nobody").code(), Code::kInvalid);
+  cluster.kill(1);
+  EXPECT_TRUE(eventually([&] { return cluster[0].evict("n2").ok(); }));
+  EXPECT_EQ(cluster[0].status().members, 2);
+  EXPECT_TRUE(cluster[2].table("t").put("a", "1").ok());
+  cluster.restart(1);
+  EXPECT_TRUE(eventually([&] { return cluster[0].status().voters == 3; }));
+}
+
 }  // namespace
 }  // namespace ram

@@ -90,6 +90,7 @@ NodeOptions TestCluster::options(size_t i) {
   options.request_timeout = kPatience;
   // A busy machine pauses everyone; no test here measures how fast a failover is.
   options.failover_after = 1s;
+  options.leave_timeout = 0s;  // kill() is no farewell
   options.log_from = Severity::kDebug;
   options.log = log_.sink(name);
   return options;

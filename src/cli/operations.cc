@@ -1,0 +1,111 @@
+// `ram leave`, `ram evict`, `ram transfer`: what an operator wants of a member, asked of any node
+// (leave: of the node that is to go).
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/resp_client.h"
+#include "cli/verb.h"
+
+namespace ram::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct OperationFlags {
+  std::string name;
+  std::string address = "127.0.0.1:6379";
+};
+
+// Longer than a node takes to give up.
+constexpr std::chrono::milliseconds kPatience = 15s;
+
+int ask(const std::string& verb, const std::string& address,
+        const std::vector<std::string_view>& words, const std::string& done) {
+  Result<RespClient> client = RespClient::connect(address, kPatience);
+  if (!client.ok()) {
+    const bool misused = client.status().code() == Code::kInvalid;
+    return fail(misused ? kWrongUsage : kFailed, verb, client.status().message());
+  }
+  const Result<RespValue> reply = client->call(words);
+  if (!reply.ok()) return fail(kFailed, verb, reply.status().message());
+  std::printf("%s\n", done.c_str());
+  return kDone;
+}
+
+int run_leave(const OperationFlags& flags) {
+  Result<RespClient> client = RespClient::connect(flags.address, kPatience);
+  if (!client.ok()) {
+    const bool misused = client.status().code() == Code::kInvalid;
+    return fail(misused ? kWrongUsage : kFailed, "leave", client.status().message());
+  }
+  if (const auto reply = client->call({"RAM.LEAVE"}); !reply.ok()) {
+    return fail(kFailed, "leave", reply.status().message());
+  }
+  if (!client->wait_until_closed()) {
+    return fail(kFailed, "leave",
+                flags.address + " was told to leave and still runs; its log says why");
+  }
+  std::printf("%s has left\n", flags.address.c_str());
+  return kDone;
+}
+
+CLI::App* add_verb(CLI::App& ram, const char* name, const char* about,
+                   const std::shared_ptr<OperationFlags>& flags, bool named, bool required) {
+  CLI::App* app = ram.add_subcommand(name, about);
+  if (named) {
+    CLI::Option* who = app->add_option(required ? "name" : "--to", flags->name,
+                                       "A member, as `ram status` names it")
+                           ->type_name("NAME");
+    if (required) who->required();
+  }
+  app->add_option("address", flags->address,
+                  named ? "Client address (--listen) of any node of the cluster"
+                        : "Client address (--listen) of the node that is to leave")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  return app;
+}
+
+}  // namespace
+
+Verb add_leave(CLI::App& ram) {
+  auto flags = std::make_shared<OperationFlags>();  // shared: with the function that reads it later
+  CLI::App* app = add_verb(ram, "leave", "Have a node leave its cluster, and end", flags,
+                           /*named=*/false, /*required=*/false);
+  app->footer(
+      "As SIGTERM does: the others take over first, and nobody waits for the node. Started again,\n"
+      "it joins again.");
+  return {app, [flags] { return run_leave(*flags); }};
+}
+
+Verb add_evict(CLI::App& ram) {
+  auto flags = std::make_shared<OperationFlags>();
+  CLI::App* app = add_verb(ram, "evict", "Take a dead member out of its cluster", flags,
+                           /*named=*/true, /*required=*/true);
+  app->footer(
+      "It happens by itself after --evict-after. A node that is alive is not evicted: ram leave.\n"
+      "An evicted node that turns up again joins anew, by itself.");
+  return {app, [flags] {
+            return ask("evict", flags->address, {"RAM.EVICT", flags->name},
+                       flags->name + " is a member no more");
+          }};
+}
+
+Verb add_transfer(CLI::App& ram) {
+  auto flags = std::make_shared<OperationFlags>();
+  CLI::App* app = add_verb(ram, "transfer", "Move leadership to another node", flags,
+                           /*named=*/true, /*required=*/false);
+  app->footer("Without --to, whoever is ready takes over. Writes wait for some round trips.");
+  return {app, [flags] {
+            std::vector<std::string_view> words = {"RAM.TRANSFER"};
+            if (!flags->name.empty()) words.push_back(flags->name);
+            return ask("transfer", flags->address, words,
+                       flags->name.empty() ? "leadership has moved" : flags->name + " leads");
+          }};
+}
+
+}  // namespace ram::cli

@@ -1,0 +1,60 @@
+// RAM.EVICT RAM.LEAVE RAM.TRANSFER: what operators want of members.
+#include <string>
+
+#include "resp/command_table.h"
+#include "resp/completions.h"
+#include "resp/connection.h"
+#include "resp/front.h"
+
+namespace ram::resp {
+namespace {
+
+Callback<Status> answer_status(const Finish& finish) {
+  return [finish](const Status& status) {
+    finish([status](Reply& reply) { status.ok() ? reply.ok() : reply.error(status); });
+  };
+}
+
+bool evict(NodeCall& call, Finish finish, Reply&) {
+  call.node.evict(call.words[1], {}, answer_status(finish));
+  return true;
+}
+
+bool transfer(NodeCall& call, Finish finish, Reply&) {
+  call.node.transfer(call.words.size() > 1 ? call.words[1] : std::string_view(), {},
+                     answer_status(finish));
+  return true;
+}
+
+// The process goes when it has left; its clients see their connections close.
+void leave(LocalCall& call, Reply& reply) {
+  const FrontOptions& options = call.front.options();
+  if (!options.leave) return reply.error("ERR this node is stopped by the program it is part of");
+  options.leave();
+  reply.ok();
+}
+
+constexpr uint32_t kByOperators = kAdmin | kLoading | kStale;
+
+const Command kRows[] = {
+    row("ram.evict", "name", 2, kByOperators, {}, "O(1)",
+        "Takes a dead member out of the cluster; one that is alive is refused. Happens by itself "
+        "after --evict-after.",
+        "OK, once it is a member no more", evict),
+    row("ram.leave", "", 1, kByOperators, {}, "O(1)",
+        "Has the asked node leave the cluster and end, as SIGTERM does: others take over first, "
+        "and "
+        "nobody waits for it.",
+        "OK; the connection closes when the node has left", leave),
+    row("ram.transfer", "[name]", -1, kByOperators, {}, "O(1)",
+        "Moves leadership to the voter of that name, or to whoever is ready.",
+        "OK, once it has moved", transfer),
+};
+
+}  // namespace
+
+std::span<const Command> cluster_commands() {
+  return kRows;
+}
+
+}  // namespace ram::resp
