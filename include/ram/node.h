@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "ram/batch.h"
+#include "ram/event.h"
 #include "ram/moment.h"
 #include "ram/options.h"
 #include "ram/status.h"
@@ -65,8 +66,9 @@ std::string_view no_lease_name(NoLease why);
 
 struct NodeStatus {
   std::string name;
-  uint64_t id = 0;      // this incarnation
-  std::string cluster;  // 32 hexadecimal digits; empty: none yet
+  uint64_t id = 0;       // this incarnation
+  std::string cluster;   // 32 hexadecimal digits; empty: none yet
+  std::string ancestor;  // that the cluster was recovered from; empty: it was founded
   NodeRole role = NodeRole::kJoining;
   NodeState state = NodeState::kJoining;
   std::string leader;  // name; empty: none known
@@ -211,6 +213,12 @@ class Node {
   std::vector<TableInfo> tables() const;
   void tables(Callback<std::vector<TableInfo>> callback) const;
 
+  // From now on `listener` hears what happens in the cluster, as this node sees it; first, what
+  // there is. Looked at with each heartbeat (a tenth of failover_after): what came and went in
+  // between is not told. Called on the node's thread; must not block. There is no way to take it
+  // back.
+  void on_event(std::function<void(const Event&)> listener);
+
   // How many other nodes hold everything that this node has applied by now (Redis' WAIT).
   // Ends at `wanted`, or at the timeout, with the number reached.
   void wait_for_copies(size_t wanted, std::chrono::nanoseconds timeout,
@@ -231,6 +239,17 @@ class Node {
   // Errors: kInvalid, there is no such voter, or it is silent or leaving; kUnavailable, as above.
   Status transfer(std::string_view name = {}, WriteOptions options = {});
   void transfer(std::string_view name, WriteOptions options, Callback<Status> callback);
+
+  // Goes on from what this node has when the majority of the voters is lost for good: it founds a
+  // cluster of one, of a new id, which the other survivors and new nodes join. Refused while a
+  // leader or a majority is there, if another survivor has more, and unless `others_are_dead`: then
+  // the refusal says who is missing, and until when this node has every acknowledged write. What
+  // only the others had is lost.
+  //
+  // Blocks, for about two election timeouts; not to be called from a callback. Returns a report for
+  // people. Errors: kInvalid, refused, with the reason.
+  Result<std::string> recover(bool others_are_dead);
+  void recover(bool others_are_dead, Callback<Result<std::string>> callback);
 
   // HOST:PORT where peers reach this node (the port that was picked, if 0 was asked for).
   std::string address() const;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ram/batch.h"
+#include "ram/event.h"
 #include "ram/moment.h"
 #include "ram/node.h"
 #include "ram/options.h"

@@ -258,6 +258,21 @@ Status Node::transfer(std::string_view name, WriteOptions options) {
   return waiter.wait();
 }
 
+void Node::recover(bool others_are_dead, Callback<Result<std::string>> callback) {
+  inside_->runtime->recover({others_are_dead, std::move(callback)});
+}
+Result<std::string> Node::recover(bool others_are_dead) {
+  if (Status refused = inside_->may_block(); !refused.ok()) return refused;
+  Waiter<Result<std::string>> waiter;
+  recover(others_are_dead,
+          [&waiter](Result<std::string> report) { waiter.set(std::move(report)); });
+  return waiter.wait();
+}
+
+void Node::on_event(std::function<void(const Event&)> listener) {
+  inside_->runtime->on_event(std::move(listener));
+}
+
 void Node::wait_for_copies(size_t wanted, std::chrono::nanoseconds timeout,
                            Callback<Result<size_t>> callback) const {
   inside_->runtime->wait_for_copies(wanted, inside_->runtime->after(timeout), std::move(callback));

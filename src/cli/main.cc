@@ -57,8 +57,9 @@ int run(int argc, char** argv) {
   ram.require_subcommand(1);
   ram.set_version_flag("--version", "ram " + std::string(kVersion));
   ram.failure_message(explain_misuse);
-  const std::vector<Verb> verbs = {add_serve(ram), add_status(ram),   add_leave(ram),
-                                   add_evict(ram), add_transfer(ram), add_version(ram)};
+  const std::vector<Verb> verbs = {add_serve(ram),  add_status(ram),   add_leave(ram),
+                                   add_evict(ram),  add_transfer(ram), add_recover(ram),
+                                   add_version(ram)};
 
   // CLI11 would say that a verb is missing.
   const std::string word = argc > 1 ? argv[1] : "--help";

@@ -1,5 +1,5 @@
-// `ram leave`, `ram evict`, `ram transfer`: what an operator wants of a member, asked of any node
-// (leave: of the node that is to go).
+// `ram leave`, `ram evict`, `ram transfer`, `ram recover`: what an operator wants of a member,
+// asked of any node (leave: of the node that is to go).
 
 #include <chrono>
 #include <cstdio>
@@ -32,7 +32,8 @@ int ask(const std::string& verb, const std::string& address,
   }
   const Result<RespValue> reply = client->call(words);
   if (!reply.ok()) return fail(kFailed, verb, reply.status().message());
-  std::printf("%s\n", done.c_str());
+  // What the node says, if it says more than OK.
+  std::printf("%s\n", done.empty() ? reply->text.c_str() : done.c_str());
   return kDone;
 }
 
@@ -105,6 +106,28 @@ Verb add_transfer(CLI::App& ram) {
             if (!flags->name.empty()) words.push_back(flags->name);
             return ask("transfer", flags->address, words,
                        flags->name.empty() ? "leadership has moved" : flags->name + " leads");
+          }};
+}
+
+Verb add_recover(CLI::App& ram) {
+  auto flags = std::make_shared<OperationFlags>();
+  auto dead = std::make_shared<bool>(false);
+  CLI::App* app = ram.add_subcommand("recover", "Go on from a survivor when the majority is lost");
+  app->add_option("address", flags->address, "Client address (--listen) of the survivor")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  app->add_flag("--others-are-dead", *dead,
+                "You made sure that the nodes that are missing do not run,\n"
+                "and are not merely out of reach");
+  app->footer(
+      "Without the flag it says who is missing and what the survivor has, and changes nothing. "
+      "With\n"
+      "it the survivor goes on alone, with all that it has; the others join it when they come "
+      "back.");
+  return {app, [flags, dead] {
+            std::vector<std::string_view> words = {"RAM.RECOVER"};
+            if (*dead) words.push_back("OTHERS-ARE-DEAD");
+            return ask("recover", flags->address, words, "");
           }};
 }
 

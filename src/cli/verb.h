@@ -20,6 +20,7 @@ Verb add_status(CLI::App& ram);
 Verb add_leave(CLI::App& ram);
 Verb add_evict(CLI::App& ram);
 Verb add_transfer(CLI::App& ram);
+Verb add_recover(CLI::App& ram);
 Verb add_version(CLI::App& ram);
 
 // Writes "ram: `message`" to standard error; returns `code`.

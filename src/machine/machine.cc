@@ -47,6 +47,11 @@ void Machine::apply_barrier(LogIndex index) {
   publish(index);
 }
 
+void Machine::found_anew(ClusterId cluster) {
+  parameters_.ancestor = parameters_.cluster;
+  parameters_.cluster = cluster;
+}
+
 void Machine::publish(LogIndex index) {
   applied_ = index;
   tables_.store().publish(revision_, applied_);

@@ -69,6 +69,9 @@ class Machine {
   // The entry at `index` is none of ours (a barrier, a configuration). Requires: as apply().
   void apply_barrier(LogIndex index);
 
+  // The state goes on as that of another cluster, which names this one as its ancestor.
+  void found_anew(ClusterId cluster);
+
   Revision revision() const { return revision_; }
   LogIndex applied() const { return applied_; }
   // Highest time that a leader stamped.

@@ -8,7 +8,7 @@
 namespace ram::machine {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
 constexpr Duration kFailoverAfterMax = std::chrono::hours(1);
 
 }  // namespace
@@ -17,6 +17,8 @@ void encode(Writer& writer, const Parameters& parameters) {
   writer.u8(kVersion);
   writer.u64(parameters.cluster.high);
   writer.u64(parameters.cluster.low);
+  writer.u64(parameters.ancestor.high);
+  writer.u64(parameters.ancestor.low);
   writer.u64(static_cast<uint64_t>(parameters.failover_after.count()));
   writer.u32(parameters.voters_max);
   writer.flag(parameters.leases);
@@ -28,6 +30,8 @@ Parameters decode_parameters(Reader& reader) {
   const uint8_t version = reader.u8();
   parameters.cluster.high = reader.u64();
   parameters.cluster.low = reader.u64();
+  parameters.ancestor.high = reader.u64();
+  parameters.ancestor.low = reader.u64();
   const uint64_t failover_after = reader.u64();
   parameters.failover_after = Duration(static_cast<int64_t>(failover_after));
   parameters.voters_max = reader.u32();

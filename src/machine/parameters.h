@@ -3,7 +3,8 @@
 // A node whose flags differ takes the cluster's (READ-LEASES A4). Everything else about leases and
 // heartbeats follows from these.
 //
-//   parameters = version:u8 (1)  cluster.high:u64  cluster.low:u64  failover_after:u64 (ns)
+//   parameters = version:u8 (2)  cluster.high:u64  cluster.low:u64
+//                ancestor.high:u64  ancestor.low:u64  failover_after:u64 (ns)
 //                voters_max:u32  leases:u8 (0 or 1)  clock_drift:u32 (per mille)
 #pragma once
 
@@ -17,6 +18,7 @@ namespace ram::machine {
 
 struct Parameters {
   ClusterId cluster;
+  ClusterId ancestor;  // that this one was recovered from; none: it was founded
   Duration failover_after = std::chrono::milliseconds(500);  // election timeout
   uint32_t voters_max = 5;
   // False: no clock is trusted, and no node reads by a lease.

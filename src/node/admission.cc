@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "node/member_description.h"
+#include "node/text.h"
 
 namespace ram::node {
 namespace {
@@ -29,13 +30,6 @@ const Server* find_name(const Configuration& configuration, const std::string& n
     if (name_of(server.description) == name) return &server;
   }
   return nullptr;
-}
-
-std::string hexadecimal(uint64_t value) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text(16, '0');
-  for (size_t i = 0; i < 16; ++i) text[15 - i] = kDigits[(value >> (4 * i)) & 15];
-  return text;
 }
 
 std::string milliseconds(Duration duration) {

@@ -2,8 +2,8 @@
 // core_pass.cc the passes, core_receive.cc what messages do, core_send.cc what is said to whom,
 // core_relay.cc the way round a broken link, core_reads.cc what readers wait for, core_lead.cc what
 // is done with each heartbeat, core_membership.cc how a node becomes a member, core_states.cc how
-// states get from one to another, core_leaving.cc how a node goes, core_clock.cc what it thinks of
-// its clock, core_report.cc what it says of itself.
+// states get from one to another, core_leaving.cc how a node goes, core_recovery.cc how it goes on
+// alone, core_clock.cc what it thinks of its clock, core_report.cc what it says of itself.
 #pragma once
 
 #include <map>
@@ -26,6 +26,7 @@
 #include "node/operations.h"
 #include "node/own_records.h"
 #include "node/peer_message.h"
+#include "node/recovery.h"
 #include "node/state_transfer.h"
 
 namespace ram::node {
@@ -52,6 +53,7 @@ class NodeCore::Inside final : public consensus::Transport,
   void wait_applied(Instant now, LogIndex index, Instant deadline, FenceDone done);
   void look_at_clocks(const ClockReading& reading);
   void leave();
+  void recover(Instant now, bool others_are_dead, Recovery::Done done);
   void operate(Instant now, OperationKind kind, const std::string& name, Instant deadline,
                FenceDone done);
   void wait_for_copies(size_t wanted, Instant deadline, std::function<void(size_t)> done);
@@ -63,6 +65,8 @@ class NodeCore::Inside final : public consensus::Transport,
   NodeStatus status(Instant now) const;
   std::vector<Member> members(Instant now) const;
   Digest digest() const;
+  WallMs complete_until(Instant now) const;
+  std::vector<std::string> rejoin_list() const;
   NoLease why_no_lease(Instant now) const;
   NoLease why_no_lease(Instant now, NodeId member) const;
   void report_delays(NodeStatus& status) const;
@@ -96,6 +100,7 @@ class NodeCore::Inside final : public consensus::Transport,
   void submit_record(Instant now, SharedBytes record);
   void turn_leases(Instant now);
   void apply_visible();
+  void apply_up_to(LogIndex visible);
   void turn_fences(Instant now);
   uint64_t copies_elsewhere(LogIndex index, NodeId but) const;
   void turn_copies();
@@ -132,6 +137,12 @@ class NodeCore::Inside final : public consensus::Transport,
   void turn_operations();
   std::string undertake(Instant now, const OperationRequest& request);
 
+  // ---- going on alone (core_recovery.cc) ----
+  void ask_survivors();
+  void turn_recovery(Instant now);
+  void found_anew(Instant now);
+  void tell_refounded(const Peer& to);
+
   // ---- the way round a broken link (core_relay.cc) ----
   bool heard_directly(Instant now, NodeId member) const;
   void choose_relays(Instant now);
@@ -155,6 +166,9 @@ class NodeCore::Inside final : public consensus::Transport,
   void on_message(Instant now, const Peer& from, const Heading& heading, const OperationRequest& m);
   void on_message(Instant now, const Peer& from, const Heading& heading, const OperationRefusal& m);
   void on_message(Instant now, const Peer& from, const Heading& heading, Relay&& relay);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const RecoveryQuestion& m);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const RecoveryAnswer& m);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const Refounded& m);
   // What came from `from`, straight or not.
   void take(Instant now, const Peer& from, Frame frame);
   // True if `heading` is of our cluster and for us, and we are a member.
@@ -278,6 +292,8 @@ class NodeCore::Inside final : public consensus::Transport,
   bool left_ = false;
   Instant next_farewell_{};
   Instant last_farewell_heard_{};
+
+  std::optional<Recovery> recovery_;  // under way
 
   // The way round.
   struct Carried {

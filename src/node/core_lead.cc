@@ -25,6 +25,7 @@ void NodeCore::Inside::heartbeat(Instant now) {
   if (!copies_.empty() && !leads() && leader()) {
     for (const Copies& copies : copies_) post_to(leader(), CopiesRequest{copies.index});
   }
+  if (recovery_) ask_survivors();
   ask_operations(now);
   choose_relays(now);
   // Before the turn took note of an election, nothing is known of leases granted before it.

@@ -154,7 +154,11 @@ void NodeCore::Inside::seek_word(Instant now) {
 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
                                   const MembershipQuery& query) {
-  if (!replica_ || heading.cluster != cluster_ || from.id == options_.id) return;
+  if (!replica_ || from.id == options_.id) return;
+  if (heading.cluster != cluster_) {
+    if (leads() && heading.cluster == machine_->parameters().ancestor) tell_refounded(from);
+    return;
+  }
   if (query.leaving != Leaving::kNo) last_farewell_heard_ = now;
   const bool member = replica_->latest().find(from.id) != nullptr;
   if (member && query.leaving != Leaving::kNo) {

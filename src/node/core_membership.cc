@@ -117,4 +117,18 @@ void NodeCore::Inside::seek_membership(Instant now) {
   post(ask, NodeId(), JoinRequest{description(), have});
 }
 
+std::vector<std::string> NodeCore::Inside::rejoin_list() const {
+  if (!expelled_) return options_.join;
+  std::vector<std::string> list = options_.join;
+  if (!join_leader_.empty()) list.push_back(join_leader_);
+  for (const consensus::Server& server : replica_->latest().servers) {
+    list.push_back(address_of(server.id));
+  }
+  std::erase(list, options_.address);
+  std::sort(list.begin(), list.end());
+  list.erase(std::unique(list.begin(), list.end()), list.end());
+  if (list.size() > kJoinListMax) list.resize(kJoinListMax);
+  return list;
+}
+
 }  // namespace ram::node

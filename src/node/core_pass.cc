@@ -37,6 +37,7 @@ void NodeCore::Inside::turn(Instant now) {
       }
     }
     if (fetched_) finish_fetching(now);
+    turn_recovery(now);
     follow_leadership(now);
     if (std::exchange(manage_, false)) manage(now);
     send_own_records(now);
@@ -139,6 +140,10 @@ void NodeCore::Inside::apply_visible() {
   if (replica_->installing()) return;
   LogIndex visible = stable_;
   if (!leads()) visible = std::min(visible, std::max(replica_->commit(), replica_->verified()));
+  apply_up_to(visible);
+}
+
+void NodeCore::Inside::apply_up_to(LogIndex visible) {
   const consensus::EntryLog& log = replica_->log();
   while (applied_ < visible) {
     const LogIndex index = applied_.next();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "node/core_inside.h"
+#include "node/text.h"
 #include "ram/version.h"
 
 namespace ram::node {
@@ -13,14 +14,15 @@ uint64_t milliseconds(Duration duration) {
       0, std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()));
 }
 
-std::string hexadecimal(uint64_t value) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text(16, '0');
-  for (size_t i = 0; i < 16; ++i) text[15 - i] = kDigits[(value >> (4 * i)) & 15];
-  return text;
-}
-
 }  // namespace
+
+// By the wall clock, for people; 0: not known.
+WallMs NodeCore::Inside::complete_until(Instant now) const {
+  const Instant complete = leases_->complete_until(now);
+  if (complete == lease::kNoLease) return WallMs(0);
+  return WallMs(static_cast<int64_t>(clock_.wall()) -
+                static_cast<int64_t>(milliseconds(now - complete)));
+}
 
 NodeStatus NodeCore::Inside::status(Instant now) const {
   NodeStatus status;
@@ -45,7 +47,10 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
     }
     return status;
   }
-  status.cluster = hexadecimal(cluster_.high) + hexadecimal(cluster_.low);
+  status.cluster = text_of(cluster_);
+  if (const ClusterId ancestor = machine_->parameters().ancestor) {
+    status.ancestor = text_of(ancestor);
+  }
   status.term = replica_->term().value;
   // The engine of a follower learns of a commit later than from the leader's stable index.
   status.commit = std::max(replica_->commit(), applied_).value;
@@ -53,10 +58,7 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
   const Instant lease_end = leases_->lease_end();
   status.lease = now < lease_end;
   if (status.lease) status.lease_ms = milliseconds(lease_end - now);
-  if (const Instant complete = leases_->complete_until(now); complete != lease::kNoLease) {
-    status.complete_until_ms =
-        static_cast<int64_t>(clock_.wall()) - static_cast<int64_t>(milliseconds(now - complete));
-  }
+  status.complete_until_ms = static_cast<int64_t>(complete_until(now));
   status.applied = applied_.value;
   status.revision = machine_->revision().value;
   const consensus::Configuration& members = replica_->latest();

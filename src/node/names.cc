@@ -84,4 +84,28 @@ std::string_view member_state_name(MemberState state) {
   return "unknown";
 }
 
+std::string_view event_name(EventKind kind) {
+  switch (kind) {
+    case EventKind::kMemberJoined:
+      return "member-joined";
+    case EventKind::kMemberLeft:
+      return "member-left";
+    case EventKind::kMemberLost:
+      return "member-lost";
+    case EventKind::kMemberFound:
+      return "member-found";
+    case EventKind::kLeaderChanged:
+      return "leader-changed";
+    case EventKind::kQuorumLost:
+      return "quorum-lost";
+    case EventKind::kQuorumRegained:
+      return "quorum-regained";
+    case EventKind::kCurrent:
+      return "current";
+    case EventKind::kStale:
+      return "stale";
+  }
+  return "unknown";
+}
+
 }  // namespace ram

@@ -40,6 +40,7 @@ NodeCore::Inside::~Inside() {
   asker_.fail_all(Status::unavailable("the node stopped"));
   fail_waits(Status::unavailable("the node stopped"));
   operations_.fail_all(Status::unavailable("the node stopped"));
+  if (recovery_) recovery_->done()(Status::unavailable("the node stopped"));
   for (Copies& copies : std::exchange(copies_, {})) copies.done(copies.reached);
 }
 
@@ -263,6 +264,13 @@ void NodeCore::leave() {
 }
 bool NodeCore::left() const {
   return inside_->left_;
+}
+void NodeCore::recover(Instant now, bool others_are_dead,
+                       std::function<void(Result<std::string>)> done) {
+  inside_->recover(now, others_are_dead, std::move(done));
+}
+std::vector<std::string> NodeCore::rejoin_list() const {
+  return inside_->rejoin_list();
 }
 void NodeCore::evict(Instant now, const std::string& name, Instant deadline, FenceDone done) {
   inside_->operate(now, OperationKind::kEvict, name, deadline, std::move(done));

@@ -134,6 +134,11 @@ class NodeCore {
   // OK: the member called `name` leads; none: another than before does.
   void transfer(Instant now, const std::string& name, Instant deadline, FenceDone done);
 
+  // Goes on from what this node has, as a cluster of one, when the majority is lost for good.
+  // Refused while it may not be; `others_are_dead`: the operator says so. `done` has a report for
+  // people.
+  void recover(Instant now, bool others_are_dead, std::function<void(Result<std::string>)> done);
+
   // Time passed. Call when next_deadline() is reached; harmless when early. `now` may be what had
   // been received by then, so that a long pass is no silence of others; all other times are to be
   // read from the clock, after what is handed in arrived. A turn follows.
@@ -145,6 +150,8 @@ class NodeCore {
   // True: this incarnation is of no more use (a founding was abandoned); destroy it and start
   // another with a new id. Its calls have ended.
   bool spent() const;
+  // Where the next incarnation should join: one that was a member only joins, never founds.
+  std::vector<std::string> rejoin_list() const;
 
   NodeStatus status(Instant now) const;
   std::vector<Member> members(Instant now) const;

@@ -751,5 +751,112 @@ TEST_F(NodeCoreMembers, ANodeCutOffFromTheLeaderAloneGoesOnThroughTheOther) {
   EXPECT_TRUE(village.all_ok());
 }
 
+// ---- going on alone (MEMBERSHIP.md section 6) ----
+
+class NodeCoreRecovery : public NodeCoreMembers {
+ protected:
+  std::shared_ptr<std::optional<Result<std::string>>> recover(size_t at, bool others_are_dead) {
+    auto ended = std::make_shared<std::optional<Result<std::string>>>();
+    village.core(at).recover(village.now(), others_are_dead,
+                             [ended](Result<std::string> report) { *ended = std::move(report); });
+    EXPECT_TRUE(village.until([&] { return ended->has_value(); }));
+    return ended;
+  }
+  std::string refusal(size_t at, bool others_are_dead) {
+    const auto ended = recover(at, others_are_dead);
+    return ended->value().ok() ? "not refused: " + *ended->value()
+                               : ended->value().status().message();
+  }
+  void lose_majority() {
+    ASSERT_TRUE(village.write_and_wait(0, "k", "v"));
+    survivor = (village.leader() + 2) % 3;
+    village.run(50ms);
+    village.kill(village.leader());
+    village.kill(3 - survivor - first_dead());
+    ASSERT_TRUE(village.until([&] { return status(survivor).state == NodeState::kNoQuorum; }));
+  }
+  size_t first_dead() {
+    for (size_t at = 0; at < 3; ++at) {
+      if (!village.lives(at)) return at;
+    }
+    return 3;
+  }
+
+  size_t survivor = 0;
+};
+
+TEST_F(NodeCoreRecovery, IsRefusedWhileTheClusterIsNotLost) {
+  EXPECT_NE(refusal(0, true).find("not lost"), std::string::npos);
+  village.kill(follower());
+  village.run(1s);
+  EXPECT_NE(refusal(village.leader(), true).find("not lost"), std::string::npos);
+}
+
+TEST_F(NodeCoreRecovery, ASurvivorGoesOnWithAllItHasAndTheOthersJoinIt) {
+  lose_majority();
+  const ClusterId before = village.core(survivor).cluster();
+  const std::string asked = refusal(survivor, false);
+  EXPECT_NE(asked.find("missing: n"), std::string::npos) << asked;
+  EXPECT_NE(asked.find("--others-are-dead"), std::string::npos) << asked;
+  EXPECT_NE(asked.find("every write that was acknowledged until"), std::string::npos) << asked;
+  EXPECT_EQ(status(survivor).state, NodeState::kNoQuorum) << "asking changes nothing";
+
+  const auto done = recover(survivor, true);
+  ASSERT_TRUE(done->value().ok()) << done->value().status().message();
+  EXPECT_FALSE(village.core(survivor).cluster() == before);
+  ASSERT_TRUE(village.until([&] { return status(survivor).state == NodeState::kOk; }));
+  EXPECT_EQ(village.read(survivor, "k"), "v");
+  ASSERT_TRUE(village.write_and_wait(survivor, "k", "w"));
+  for (size_t at = 0; at < 3; ++at) {
+    if (at != survivor) village.start(at);
+  }
+  ASSERT_TRUE(village.until([&] { return village.all_ok() && status(survivor).voters == 3; }));
+  EXPECT_EQ(village.read((survivor + 1) % 3, "k"), "w");
+  EXPECT_FALSE(status(survivor).ancestor.empty());
+}
+
+TEST_F(NodeCoreRecovery, WhoWasLeftBehindJoinsWhatWentOn) {
+  ASSERT_TRUE(village.write_and_wait(0, "k", "v"));
+  survivor = (village.leader() + 1) % 3;
+  const size_t left_behind = 3 - survivor - village.leader();
+  const NodeId before = village.id(left_behind);
+  village.kill(village.leader());
+  village.cut(survivor, left_behind);
+  ASSERT_TRUE(village.until([&] {
+    return status(survivor).state == NodeState::kNoQuorum &&
+           status(left_behind).state == NodeState::kNoQuorum;
+  }));
+  ASSERT_TRUE(recover(survivor, true)->value().ok());
+  ASSERT_TRUE(village.write_and_wait(survivor, "k", "w"));
+  village.mend();
+  ASSERT_TRUE(village.until([&] {
+    return village.id(left_behind) != before && status(left_behind).state == NodeState::kOk;
+  }));
+  EXPECT_EQ(village.read(left_behind, "k"), "w");
+  EXPECT_EQ(village.core(left_behind).cluster(), village.core(survivor).cluster());
+}
+
+TEST_F(NodeCoreRecovery, WhoHasLessIsToldWhoHasMore) {
+  const size_t leader = village.leader();
+  const size_t less = (leader + 1) % 3, more = (leader + 2) % 3;
+  village.cut_off(less, true);
+  village.run(200ms);
+  ASSERT_TRUE(village.write_and_wait(leader, "k", "v"));
+  village.run(50ms);
+  village.kill(leader);
+  village.cut_off(less, false);
+  // Before they can elect one of them: nobody hears a vote.
+  village.cut(less, more);
+  ASSERT_TRUE(village.until([&] {
+    return status(less).state == NodeState::kNoQuorum && status(more).state == NodeState::kNoQuorum;
+  }));
+  const auto ended = std::make_shared<std::optional<Result<std::string>>>();
+  village.core(less).recover(village.now(), true,
+                             [ended](Result<std::string> report) { *ended = std::move(report); });
+  village.mend();
+  ASSERT_TRUE(village.until([&] { return ended->has_value(); }));
+  ASSERT_FALSE(ended->value().ok()) << "two of three are a majority, and one has more";
+}
+
 }  // namespace
 }  // namespace ram::node

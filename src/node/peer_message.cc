@@ -251,6 +251,15 @@ void write_body(Writer& out, Pieces& payloads, const PeerMessage& message) {
             out.bytes(m.reason);
           },
           [&](const Relay& m) { payloads.insert(payloads.end(), m.frame.begin(), m.frame.end()); },
+          [&](const RecoveryQuestion& m) { out.varint(m.nonce.value); },
+          [&](const RecoveryAnswer& m) {
+            out.varint(m.nonce.value);
+            out.flag(m.quorum);
+            out.flag(m.recovered);
+            out.varint(m.last_term.value);
+            out.varint(m.last.value);
+          },
+          [&](const Refounded& m) { write(out, m.ancestor); },
       },
       message);
 }
@@ -404,6 +413,13 @@ std::optional<PeerMessage> read_body(uint8_t kind, Reader& in, const SharedBytes
       return OperationRefusal{Nonce(in.varint()), text(in, kReasonBytesMax)};
     case 20:
       return Relay{{take_rest(in, bytes)}};
+    case 21:
+      return RecoveryQuestion{Nonce(in.varint())};
+    case 22:
+      return RecoveryAnswer{Nonce(in.varint()), in.flag(), in.flag(), Term(in.varint()),
+                            LogIndex(in.varint())};
+    case 23:
+      return Refounded{read_cluster(in)};
     default:
       return std::nullopt;
   }

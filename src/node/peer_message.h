@@ -235,11 +235,32 @@ struct Relay {
   Pieces frame;  // decoded: one
 };
 
+// 21 From a survivor of a cluster without a majority to all members of it: how are you?
+//    body := nonce
+struct RecoveryQuestion {
+  Nonce nonce;
+};
+
+// 22 `quorum`: a leader is there. `recovered`: this node is of the cluster that goes on from the
+//    asker's. body := nonce quorum:u8 recovered:u8 last_term last
+struct RecoveryAnswer {
+  Nonce nonce;
+  bool quorum = false;
+  bool recovered = false;
+  Term last_term;
+  LogIndex last;
+};
+
+// 23 The heading's cluster goes on from `ancestor`. body := ancestor:u64,u64
+struct Refounded {
+  ClusterId ancestor;
+};
+
 using PeerMessage =
     std::variant<RaftMessage, Ping, Pong, RecordForward, FenceRequest, FenceAnswer, Standing,
                  FoundingNote, JoinRequest, JoinAnswer, StateRequest, StatePiece, StateRefusal,
                  CopiesRequest, CopiesAnswer, MembershipQuery, Removed, OperationRequest,
-                 OperationRefusal, Relay>;
+                 OperationRefusal, Relay, RecoveryQuestion, RecoveryAnswer, Refounded>;
 
 // What goes on which link: entries and records may be long, states are.
 Lane lane_of(const PeerMessage& message);

@@ -89,7 +89,10 @@ std::vector<PeerMessage> all_kinds() {
           Removed{LogIndex(8), Term(3)},
           OperationRequest{Nonce(5), OperationKind::kTransfer, NodeId(9)},
           OperationRefusal{Nonce(5), "why"},
-          Relay{{SharedBytes(std::string("frame"))}}};
+          Relay{{SharedBytes(std::string("frame"))}},
+          RecoveryQuestion{Nonce(5)},
+          RecoveryAnswer{Nonce(5), true, false, Term(3), LogIndex(9)},
+          Refounded{ClusterId{5, 6}}};
 }
 
 TEST(PeerMessage, ReadsBackWhatItWrote) {

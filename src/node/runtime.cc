@@ -58,6 +58,7 @@ Result<std::unique_ptr<Runtime>> Runtime::start(NodeOptions options, ReadClocks 
 
 Runtime::Runtime(NodeOptions options, ReadClocks read_clocks)
     : options_(std::move(options)),
+      join_(options_.join),
       read_clocks_(std::move(read_clocks)),
       hash_seed_(entropy()),
       log_(make_log(options_)),
@@ -129,7 +130,7 @@ void Runtime::make_core() {
   core.name = name_;
   core.address = address_;
   core.client = options_.advertise_client;
-  core.join = options_.join;
+  core.join = join_;
   core.parameters.failover_after = options_.failover_after;
   core.parameters.voters_max = static_cast<uint32_t>(options_.voters_max);
   core.parameters.leases = options_.leases;
@@ -167,12 +168,24 @@ void Runtime::pass() {
   core_->turn(now);
   if (core_->spent()) {
     log_->info("this node starts anew, as a new incarnation");
+    join_ = core_->rejoin_list();
     make_core();
     if (leave_deadline_ != kNever) core_->leave();
   }
   turn_ok_waits(now);
+  tell_listeners(now);
   turn_leaving(now);
   arm_timer(now);
+}
+
+void Runtime::tell_listeners(Instant now) {
+  if (listeners_.empty() || now < next_look_) return;
+  next_look_ = now + options_.failover_after / 10;
+  const NodeStatus status = core_->status(now);
+  const std::vector<Member> members = core_->members(now);
+  for (Listener& listener : listeners_) {
+    for (const Event& event : listener.watch.look(status, members)) listener.hear(event);
+  }
 }
 
 void Runtime::turn_leaving(Instant now) {
@@ -227,6 +240,15 @@ void Runtime::feed(Instant now, Call call) {
                                     std::move(operation.done));
             news_ = true;
           },
+          [&](Recover& recover) {
+            core_->recover(now, recover.others_are_dead, std::move(recover.done));
+            news_ = true;
+          },
+          [&](Listener& listener) {
+            listeners_.push_back(std::move(listener));
+            next_look_ = now;
+            news_ = true;
+          },
           [&](const Leave& leave) {
             leave_deadline_ = leave.deadline;
             core_->leave();
@@ -273,6 +295,8 @@ void Runtime::refuse(Call& call, const Status& why) {
                  [&](Wait& wait) { wait.done(why); },
                  [&](Copies& copies) { copies.done(why); },
                  [&](Operation& operation) { operation.done(why); },
+                 [&](Recover& recover) { recover.done(why); },
+                 [](const Listener&) {},
                  [](const Leave&) {},
                  [&](OkWait& wait) { wait.done(why); },
                  [&](Look& look) { look(why, nullptr, Instant()); },
@@ -334,6 +358,14 @@ void Runtime::when_ok(Instant deadline, NodeCore::FenceDone done) {
 
 void Runtime::operate(Operation operation) {
   push(std::move(operation), 0);
+}
+
+void Runtime::recover(Recover recover) {
+  push(std::move(recover), 0);
+}
+
+void Runtime::on_event(std::function<void(const Event&)> listener) {
+  push(Listener{std::move(listener), {}}, 0);
 }
 
 void Runtime::look(Look look) {

@@ -22,6 +22,7 @@
 #include "base/clock_reading.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "node/event_watch.h"
 #include "node/mailbox.h"
 #include "node/node_core.h"
 #include "node/read_gate.h"
@@ -54,6 +55,11 @@ class Runtime {
     Instant deadline;
     NodeCore::FenceDone done;
   };
+  // To go on alone (NodeCore::recover).
+  struct Recover {
+    bool others_are_dead = false;
+    std::function<void(Result<std::string>)> done;
+  };
   // Unless `status` is OK there is no core to look at.
   using Look = std::function<void(const Status& status, const NodeCore* core, Instant now)>;
 
@@ -79,6 +85,8 @@ class Runtime {
   // OK once the node's state is kOk; kUnavailable at the deadline, saying what is waited for.
   void when_ok(Instant deadline, NodeCore::FenceDone done);
   void operate(Operation operation);
+  void recover(Recover recover);
+  void on_event(std::function<void(const Event&)> listener);
   // Calls `look` between passes.
   void look(Look look);
 
@@ -117,7 +125,12 @@ class Runtime {
   struct Leave {
     Instant deadline;
   };
-  using Call = std::variant<Write, Fence, Wait, Copies, OkWait, Operation, Leave, Look>;
+  struct Listener {
+    std::function<void(const Event&)> hear;
+    EventWatch watch;
+  };
+  using Call =
+      std::variant<Write, Fence, Wait, Copies, OkWait, Operation, Recover, Leave, Listener, Look>;
 
   Runtime(NodeOptions options, ReadClocks read_clocks);
   Status listen();
@@ -128,12 +141,14 @@ class Runtime {
   void feed(Instant now, Call call);
   void turn_ok_waits(Instant now);
   void turn_leaving(Instant now);
+  void tell_listeners(Instant now);
   void arm_timer(Instant now);
   void push(Call call, size_t bytes);
   static Status status_of(Pushed pushed);
   static void refuse(Call& call, const Status& why);
 
   const NodeOptions options_;
+  std::vector<std::string> join_;  // of the incarnation that runs, or will
   const ReadClocks read_clocks_;
   // The same for all stores of this process (store.h).
   const uint64_t hash_seed_;
@@ -154,6 +169,8 @@ class Runtime {
   std::vector<Call> taken_;
   std::vector<OkWait> ok_waits_;
   Instant leave_deadline_ = kNever;
+  std::vector<Listener> listeners_;
+  Instant next_look_{};
   bool news_ = false;  // something was fed to the core since it turned
   bool clock_trusted_ = true;
   Instant clocks_read_ = Instant::min();

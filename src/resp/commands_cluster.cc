@@ -1,10 +1,11 @@
-// RAM.EVICT RAM.LEAVE RAM.TRANSFER: what operators want of members.
+// RAM.EVICT RAM.LEAVE RAM.RECOVER RAM.TRANSFER: what operators want of members.
 #include <string>
 
 #include "resp/command_table.h"
 #include "resp/completions.h"
 #include "resp/connection.h"
 #include "resp/front.h"
+#include "resp/words.h"
 
 namespace ram::resp {
 namespace {
@@ -23,6 +24,20 @@ bool evict(NodeCall& call, Finish finish, Reply&) {
 bool transfer(NodeCall& call, Finish finish, Reply&) {
   call.node.transfer(call.words.size() > 1 ? call.words[1] : std::string_view(), {},
                      answer_status(finish));
+  return true;
+}
+
+bool recover(NodeCall& call, Finish finish, Reply& error) {
+  const bool dead = call.words.size() == 2;
+  if (dead && !is_word(call.words[1], "OTHERS-ARE-DEAD")) {
+    error.error("ERR syntax error");
+    return false;
+  }
+  call.node.recover(dead, [finish](Result<std::string> report) {
+    finish([report = std::move(report)](Reply& reply) {
+      report.ok() ? reply.bulk(*report) : reply.error(report.status());
+    });
+  });
   return true;
 }
 
@@ -46,6 +61,12 @@ const Command kRows[] = {
         "and "
         "nobody waits for it.",
         "OK; the connection closes when the node has left", leave),
+    row("ram.recover", "[OTHERS-ARE-DEAD]", -1, kByOperators, {}, "O(1)",
+        "Goes on from what the asked node has, as a cluster of one, when the majority is lost for "
+        "good. Refused while it may not be; without OTHERS-ARE-DEAD the refusal says who is "
+        "missing "
+        "and what this node has.",
+        "bulk: what was done", recover),
     row("ram.transfer", "[name]", -1, kByOperators, {}, "O(1)",
         "Moves leadership to the voter of that name, or to whoever is ready.",
         "OK, once it has moved", transfer),

@@ -450,6 +450,16 @@ void Node::transfer(View name, WriteOptions, Callback<Status> callback) {
   });
 }
 
+void Node::on_event(std::function<void(const Event&)>) {}
+
+void Node::recover(bool others_are_dead, Callback<Result<std::string>> callback) {
+  FakeNode& fake = inside_->fake;
+  fake.add_call([callback = std::move(callback), others_are_dead] {
+    others_are_dead ? callback(std::string("recovered"))
+                    : callback(Status::invalid("missing: n2, n3"));
+  });
+}
+
 void Table::size(ReadOptions, Callback<Result<uint64_t>> callback) const {
   const Moment now = node_->moment();
   uint64_t count = 0;

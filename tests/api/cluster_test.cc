@@ -3,9 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <future>
+#include <mutex>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/api/test_cluster.h"
 
@@ -254,6 +258,34 @@ TEST(Cluster, OnlyTheDeadAreEvicted) {
   EXPECT_TRUE(cluster[2].table("t").put("a", "1").ok());
   cluster.restart(1);
   EXPECT_TRUE(eventually([&] { return cluster[0].status().voters == 3; }));
+}
+
+TEST(Cluster, ListenersHearWhatHappens) {
+  TestCluster cluster(3);
+  std::mutex mutex;
+  std::vector<std::string> heard;
+  const size_t leader = cluster.leader();
+  cluster[leader].on_event([&](const Event& event) {
+    const std::lock_guard lock(mutex);
+    heard.push_back(std::string(event_name(event.kind)) + " " + event.member);
+  });
+  const auto has = [&](const std::string& line) {
+    return eventually([&] {
+      const std::lock_guard lock(mutex);
+      return std::find(heard.begin(), heard.end(), line) != heard.end();
+    });
+  };
+  const std::string name = "n" + std::to_string(leader + 1);
+  EXPECT_TRUE(has("leader-changed " + name));
+  EXPECT_TRUE(has("current " + name));
+  const size_t victim = (leader + 1) % 3;
+  const std::string lost = "n" + std::to_string(victim + 1);
+  EXPECT_TRUE(has("member-joined " + lost));
+  cluster.kill(victim);
+  EXPECT_TRUE(has("member-lost " + lost));
+  cluster.restart(victim);
+  EXPECT_TRUE(has("member-left " + lost));
+  cluster.kill(leader);
 }
 
 }  // namespace

@@ -1,0 +1,143 @@
+// How a node goes on from what it has when the majority is lost for good, and how those that it
+// leaves behind learn of it (MEMBERSHIP.md section 6).
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "consensus/entry_log.h"
+#include "node/core_inside.h"
+#include "node/text.h"
+
+namespace ram::node {
+
+using consensus::Server;
+
+void NodeCore::Inside::recover(Instant now, bool others_are_dead, Recovery::Done done) {
+  if (!replica_ || !is_member()) {
+    done(Status::invalid("this node is not part of a cluster; there is nothing to recover"));
+    return;
+  }
+  if (!no_quorum(now)) {
+    done(Status::invalid("this node is not in state no-quorum: its cluster is not lost"));
+    return;
+  }
+  if (replica_->installing()) {
+    done(
+        Status::invalid("this node was receiving a state when the majority went, and has not all "
+                        "of it; recover on another"));
+    return;
+  }
+  if (recovery_) {
+    done(Status::overloaded("a recovery is under way at this node; wait for it"));
+    return;
+  }
+  Recovery::Self self{
+      options_.id, replica_->term_at(replica_->last()), replica_->last(), replica_->latest(), {}};
+  if (const WallMs complete = complete_until(now); complete != WallMs(0)) {
+    self.complete_until = text_of(complete);
+  }
+  recovery_.emplace(Nonce(random_.next() >> 1), std::move(self), others_are_dead,
+                    now + 2 * failover_after_, std::move(done));
+  again_ = true;
+  ask_survivors();
+}
+
+void NodeCore::Inside::ask_survivors() {
+  for (const Server& server : recovery_->self().members.servers) {
+    if (server.id != options_.id) post_to(server.id, RecoveryQuestion{recovery_->nonce()});
+  }
+}
+
+void NodeCore::Inside::turn_recovery(Instant now) {
+  if (!recovery_) return;
+  if (!no_quorum(now)) {
+    // Somebody came back in time.
+    std::exchange(recovery_, std::nullopt)
+        ->done()(Status::invalid("a leader is there again; nothing needs recovering"));
+    return;
+  }
+  if (now < recovery_->until()) return;
+  const Recovery recovery = *std::exchange(recovery_, std::nullopt);
+  if (const Status verdict = recovery.verdict(); !verdict.ok()) {
+    recovery.done()(verdict);
+    return;
+  }
+  found_anew(now);
+  const std::string report =
+      "recovered: cluster " + text_of(cluster_) + " of one node goes on from " +
+      text_of(machine_->parameters().ancestor) + ", with " +
+      std::to_string(machine_->revision().value) + " revisions; without " + recovery.missing() +
+      (recovery.self().complete_until.empty()
+           ? ""
+           : "; complete until " + recovery.self().complete_until);
+  log_.warning(report);
+  recovery.done()(report);
+}
+
+// The whole log counts: what nobody acknowledged may take effect, what anyone did must.
+void NodeCore::Inside::found_anew(Instant now) {
+  stable_ = std::max(stable_, replica_->last());
+  apply_up_to(replica_->last());
+  // A state that was received may have been ahead of the log.
+  const LogIndex last = std::max(applied_, replica_->last());
+  const Term term = std::max(replica_->term_at(last), replica_->term_at(replica_->last()));
+  const Server* self = replica_->latest().find(options_.id);
+  RAM_CHECK(term && self != nullptr);
+  consensus::Configuration alone;
+  alone.servers.push_back({options_.id, self->description, consensus::Role::kVoter});
+  source_.drop_all();
+  machine_->found_anew(ClusterId{random_.next(), random_.next() | 1});
+  leases_.reset();
+  become_member(machine_->parameters());
+  seen_term_ = Term();
+  seen_leader_ = NodeId();
+  led_ = false;
+  told_.clear();
+  heard_.clear();
+  carried_.clear();
+  relays_.clear();
+  last_contact_ = now;
+  replica_->resume(now, {last, term, alone, last});
+  again_ = true;
+}
+
+void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
+                                  const RecoveryQuestion& question) {
+  if (!replica_ || from.id == options_.id) return;
+  RecoveryAnswer answer{question.nonce};
+  if (heading.cluster == cluster_) {
+    answer.quorum = !no_quorum(now);
+    answer.last = replica_->last();
+    answer.last_term = replica_->term_at(answer.last);
+  } else if (heading.cluster == machine_->parameters().ancestor) {
+    answer.recovered = true;
+  } else {
+    return;
+  }
+  // As one of its cluster: who asks knows no other.
+  network_.send(from.address, Lane::kControl,
+                encode_frame({heading.cluster, options_.id, from.id}, answer));
+}
+
+void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,
+                                  const RecoveryAnswer& answer) {
+  if (recovery_ && among_members(from, heading)) recovery_->on_answer(from.id, answer);
+}
+
+// To one that was left behind, and asks whether it is still a member.
+void NodeCore::Inside::tell_refounded(const Peer& to) {
+  post(to.address, to.id, Refounded{machine_->parameters().ancestor});
+}
+
+void NodeCore::Inside::on_message(Instant now, const Peer&, const Heading& heading,
+                                  const Refounded& refounded) {
+  if (!is_member() || heading.destination != options_.id) return;
+  // Who has a quorum is the cluster, whatever somebody far away was told.
+  if (refounded.ancestor != cluster_ || heading.cluster == cluster_ || !no_quorum(now)) return;
+  log_.warning("the cluster was recovered elsewhere, as " + text_of(heading.cluster) +
+               "; this node discards its state and joins it");
+  expelled_ = true;
+}
+
+}  // namespace ram::node
