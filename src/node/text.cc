@@ -17,7 +17,13 @@ std::string text_of(ClusterId cluster) {
 }
 
 std::string text_of(WallMs time) {
-  using namespace std::chrono;
+  using std::chrono::days;
+  using std::chrono::floor;
+  using std::chrono::hh_mm_ss;
+  using std::chrono::milliseconds;
+  using std::chrono::sys_days;
+  using std::chrono::sys_time;
+  using std::chrono::year_month_day;
   const sys_time<milliseconds> at{milliseconds(static_cast<int64_t>(time))};
   const sys_days day = floor<days>(at);
   const year_month_day date(day);
