@@ -77,3 +77,31 @@ class Figures:
             told[what] = {"n": len(values), "median": round(statistics.median(values), 1),
                           "worst": max(values)}
         print(json.dumps(told), file=sys.stderr)
+
+
+class Slowest(threading.Thread):
+    """Asks `node` again and again until stop(), which returns the longest that an answer took."""
+
+    def __init__(self, node, words):
+        super().__init__(daemon=True)
+        self._node, self._words = node, words
+        self._stopping = threading.Event()
+        self._slowest, self._wrong = 0.0, None
+        self.start()
+
+    def run(self):
+        try:
+            with self._node.connect() as client:
+                while not self._stopping.is_set():
+                    since = time.monotonic()
+                    client.call(*self._words)
+                    self._slowest = max(self._slowest, milliseconds(since))
+        except Exception as error:  # told by stop()
+            self._wrong = error
+
+    def stop(self):
+        self._stopping.set()
+        self.join()
+        if self._wrong is not None:
+            raise AssertionError(f"{self._node.name}, {self._words}: {self._wrong!r}")
+        return self._slowest

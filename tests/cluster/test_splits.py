@@ -166,7 +166,6 @@ class Splits(clients.Checks, unittest.TestCase):
 
     # ---- one link is cut ----
 
-    @unittest.skipUnless(os.environ.get("RAM_ONE_HOP"), "nodes do not go through another yet")
     def test_follower_cut_from_the_leader_alone(self):
         for round_number in range(ROUNDS):
             leader = nodes.leader_of(self.cluster)
