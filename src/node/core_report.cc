@@ -79,8 +79,9 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
   } else {
     status.role = self != nullptr ? NodeRole::kStandby : NodeRole::kJoining;
   }
-  const bool will_be_promoted =
-      members.voters() > 1 && members.voters() < machine_->parameters().voters_max;
+  // A second voter would only be one more whose loss stops the cluster: two are promoted together.
+  const bool will_be_promoted = members.voters() < machine_->parameters().voters_max &&
+                                (members.voters() > 1 || members.servers.size() > 2);
   if (leaving_) {
     status.state = NodeState::kLeaving;
     status.waiting_for = leads() ? "another member to take over" : "the leader to let this node go";

@@ -111,7 +111,13 @@ class Village {
 
   bool all_ok() {
     for (const House& house : houses_) {
-      if (!house.core || house.core->status(now_).state != NodeState::kOk) return false;
+      if (!house.core) return false;
+    }
+    return all_there_ok();
+  }
+  bool all_there_ok() {
+    for (const House& house : houses_) {
+      if (house.core && house.core->status(now_).state != NodeState::kOk) return false;
     }
     return true;
   }
@@ -624,6 +630,18 @@ TEST_F(NodeCoreMembers, TheLastOfThreeIsAClusterThatServes) {
   EXPECT_EQ(status(stays).members, 1u);
   village.core(stays).leave();
   ASSERT_TRUE(village.until([&] { return !village.lives(stays); }));
+}
+
+// Who waits for `ok` and then stops another node must not stop the only voter.
+TEST_F(NodeCoreMembers, NobodyIsOkBeforeTheVoteThatIsDueToIt) {
+  for (const size_t leaver : {0, 2}) village.core(leaver).leave();
+  ASSERT_TRUE(village.until([&] { return !village.lives(0) && !village.lives(2); }));
+  village.start(0);
+  ASSERT_TRUE(village.until([&] { return village.all_there_ok(); }));
+  EXPECT_EQ(status(0).voters, 1u) << "two voters would be no safer than one";
+  village.start(2);
+  ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+  EXPECT_EQ(status(2).voters, 3u);
 }
 
 TEST_F(NodeCoreMembers, LeadershipMovesOnRequestUnderLoadAndWritesHardlyWait) {
