@@ -14,9 +14,9 @@ using consensus::Server;
 // ---- handing over ----
 
 bool NodeCore::Inside::may_lead(Instant now, const Server& server) const {
-  // Nor someone who would have to hand it on.
+  // Nor someone who would have to hand it on, unless we go anyway.
   const bool trusts_its_clock =
-      leases_->clock_trusted() || leases_->leader().wants_lease(server.id);
+      leaving_ || leases_->clock_trusted() || leases_->leader().wants_lease(server.id);
   return server.role == Role::kVoter && server.id != options_.id && trusts_its_clock &&
          !admission_.silent(now, server.id) && !admission_.leaving(server.id);
 }
