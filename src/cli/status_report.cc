@@ -172,6 +172,9 @@ std::string StatusReport::summary() const {
     row("cluster", cluster + ", " + count_of(status_.number("members"), "member") + ", " +
                        count_of(status_.number("voters"), "voter") + ", leader " +
                        or_dash(status_.text("leader")) + ", term " + status_.text("term"));
+    if (const std::string ancestor = status_.text("ancestor"); !ancestor.empty()) {
+      row("after", "cluster " + ancestor + ", from which it was recovered");
+    }
     row("data", "revision " + status_.text("revision") + ", applied " + status_.text("applied") +
                     " of " + status_.text("commit") + " committed");
   }

@@ -18,7 +18,7 @@ namespace {
 bool status(NodeCall& call, Finish finish, Reply&) {
   call.node.status([finish](const NodeStatus& now) {
     finish([now](Reply& reply) {
-      reply.map(28);
+      reply.map(29);
       reply.field("name", now.name);
       reply.field("id", hex_of(now.id));
       reply.field("cluster", now.cluster);
@@ -44,6 +44,7 @@ bool status(NodeCall& call, Finish finish, Reply&) {
       reply.field("uptime_ms", now.uptime_ms);
       reply.field("memory_bytes", now.memory_bytes);
       reply.field("waiting_for", now.waiting_for);
+      reply.field("ancestor", now.ancestor);
       reply.field("lease_reason", no_lease_name(now.lease_reason));
       reply.field("delayed_by", now.delayed_by);
       reply.field("delayed_ms", now.delayed_ms);
@@ -199,7 +200,7 @@ const Command kRows[] = {
         "for whose lease writes wait now; delayed_ms: for how long they did, for all together.",
         "map: name id cluster role state leader term commit stable applied revision members voters "
         "lease lease_ms complete_until reads_local reads_waited reads_asked reads_refused writes "
-        "version uptime_ms memory_bytes waiting_for lease_reason delayed_by delayed_ms",
+        "version uptime_ms memory_bytes waiting_for lease_reason delayed_by delayed_ms ancestor",
         status),
     row("ram.tables", "", 1, kAlways, {}, "O(n), n: tables",
         "All tables and how many keys each has, as of now on this node.",
