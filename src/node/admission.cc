@@ -168,16 +168,18 @@ std::optional<Configuration> Admission::next_change(Instant now, const Replica& 
 }
 
 // The change is committed by those that remain: a majority of them must be there, heard within
-// three heartbeats. Were one of them dead, and not yet missed, the cluster would be lost with a
-// voter that only wanted to go.
+// three heartbeats, and since this node leads. Were one of them dead, and not yet missed, the
+// cluster would be lost with a voter that only wanted to go.
 std::optional<Configuration> Admission::without(Instant now, NodeId member,
                                                 const Replica& replica) const {
   if (member == replica.id()) return {};
   Configuration next = replica.latest();
   std::erase_if(next.servers, [member](const Server& server) { return server.id == member; });
   const auto there = std::count_if(next.servers.begin(), next.servers.end(), [&](const Server& s) {
+    const auto heard = heard_.find(s.id);
     return s.role == Role::kVoter &&
-           (s.id == replica.id() || now - last_heard(s.id) <= rules_.silence * 3 / 10);
+           (s.id == replica.id() ||
+            (heard != heard_.end() && now - heard->second <= rules_.silence * 3 / 10));
   });
   if (static_cast<size_t>(there) < next.majority()) return {};
   return next;
