@@ -8,12 +8,13 @@ namespace ram::sim {
 using std::chrono::milliseconds;
 
 Ambush::Ambush(World& world, const Swarm& swarm, SimNetwork& network, const History& history,
-               const Places& places)
+               const Places& places, Faults& faults)
     : world_(world),
       swarm_(swarm),
       network_(network),
       history_(history),
       places_(places),
+      faults_(faults),
       random_(world.stream("ambush")) {}
 
 void Ambush::start() {
@@ -93,7 +94,7 @@ void Ambush::plan() {
   if (other_ == nullptr) return;
   before_ = highest_term();
   ++plans_made_;
-  switch (random_.below(9)) {
+  switch (random_.below(11)) {
     case 0:
     case 1:
       return plan_cut_leader();
@@ -109,6 +110,10 @@ void Ambush::plan() {
       return plan_change();
     case 7:
       return plan_catch_up();
+    case 8:
+      return plan_hand_over();
+    case 9:
+      return plan_evict();
     default:
       return plan_stall();
   }
@@ -260,6 +265,41 @@ void Ambush::plan_stall() {
     when_elected([this] {
       if (random_.one_in(2)) network_.mend_all();
       if (Place* follower = other_than(leader(), old_)) isolate(*follower, any_way());
+    });
+  }
+  hold_and_mend();
+}
+
+// Leadership moves at once, and somebody does not notice.
+void Ambush::plan_hand_over() {
+  then([this] {
+    network_.mend_all();
+    old_->deliver([](node::NodeCore& core, Instant now) {
+      core.transfer(now, "", now + std::chrono::seconds(2), [](const Status&) {});
+    });
+  });
+  when_elected([this] {
+    Place* leads = leader();
+    Place* follower =
+        leads == nullptr ? nullptr : other_than(leads, random_.one_in(2) ? old_ : nullptr);
+    if (follower != nullptr) isolate(*follower, any_way());
+  });
+  hold_and_mend();
+}
+
+// A leader that is cut off, and may still read, is given up by the next.
+void Ambush::plan_evict() {
+  if (!swarm_.operations) return plan_hand_over();
+  then([this] {
+    network_.mend_all();
+    if (random_.one_in(2)) old_->stall(2 * swarm_.times().lease);
+    isolate(*old_, any_way());
+  });
+  when_elected([] {});
+  // Not before it is missed.
+  for (int times = 0; times < 4; ++times) {
+    after(swarm_.parameters.failover_after / 2, [this] {
+      if (Place* leads = leader(); leads != nullptr && leads != old_) faults_.evict(*leads, *old_);
     });
   }
   hold_and_mend();

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "sim/faults.h"
 #include "sim/place.h"
 #include "sim/sim_transport.h"
 #include "sim/stage.h"
@@ -27,7 +28,7 @@ namespace ram::sim {
 class Ambush {
  public:
   Ambush(World& world, const Swarm& swarm, SimNetwork& network, const History& history,
-         const Places& places);
+         const Places& places, Faults& faults);
 
   void start();
   void stop();
@@ -55,6 +56,8 @@ class Ambush {
   void plan_change();
   void plan_catch_up();
   void plan_stall();
+  void plan_hand_over();
+  void plan_evict();
 
   void then(std::function<void()> act) { steps_.push_back({nullptr, {}, std::move(act)}); }
   void after(Duration span, std::function<void()> act) {
@@ -85,6 +88,7 @@ class Ambush {
   SimNetwork& network_;
   const History& history_;
   const Places& places_;
+  Faults& faults_;
   Random random_;
   std::deque<Step> steps_;
   WorldTime step_ends_{};

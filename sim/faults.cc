@@ -17,7 +17,8 @@ Faults::Faults(World& world, const Swarm& swarm, SimNetwork& network, const Hist
       history_(history),
       places_(places),
       random_(world.stream("faults")),
-      mutes_(world.stream("mute")) {
+      mutes_(world.stream("mute")),
+      operations_(world.stream("operators")) {
   network_.set_weather(swarm_.calm);
 }
 
@@ -32,6 +33,7 @@ void Faults::start() {
   if (swarm_.drift && random_.one_in(2)) {
     for (const auto& place : places_) place->clock().set_drift_ppm(edge_rate());
   }
+  if (swarm_.operations) world_.after(seconds(1), [this] { operate(); });
   look_for_the_hopeless();
   // The first strike may be in the middle of the founding, too.
   world_.after(draw(milliseconds(0), milliseconds(3'000)), [this] { strike(); });
@@ -218,6 +220,73 @@ void Faults::mute_followers() {
   world_.after(2 * span, [this] { mute_followers(); });
 }
 
+// What operators do.
+void Faults::operate() {
+  if (stopped_) return;
+  Place& at = *places_[operations_.below(places_.size())];
+  switch (operations_.below(4)) {
+    case 0:
+      leave();
+      break;
+    case 1:
+      evict();
+      break;
+    default:
+      if (!at.lives()) break;
+      ++counters_.transfers;
+      const Place& to = *places_[operations_.below(places_.size())];
+      const std::string name = operations_.one_in(2) ? to.name() : "";
+      at.deliver([name](node::NodeCore& core, Instant now) {
+        core.transfer(now, name, now + seconds(3), [](const Status&) {});
+      });
+  }
+  world_.after(milliseconds(operations_.between(20, 3'000)), [this] { operate(); });
+}
+
+// One goes, and comes back. The last voter might take the data with it.
+void Faults::leave() {
+  Place& place = *places_[operations_.below(places_.size())];
+  if (!place.lives() || place.core().replica() == nullptr || !history_.anything_known) return;
+  const bool other_goes = std::any_of(
+      going_.begin(), going_.end(), [&](const auto& going) { return going.second > world_.now(); });
+  if (other_goes || place.core().replica()->committed().voters() < 3) return;
+  if (!spares_a_founder(place)) return;
+  ++counters_.leaves;
+  world_.line("LEAVE ", place.name());
+  going_[place.number()] = world_.now() + seconds(20);
+  place.deliver([](node::NodeCore& core, Instant) { core.leave(); });
+}
+
+// Somebody who is cut off, most likely: who is alive is not evicted.
+void Faults::evict() {
+  const Place& target = *places_[operations_.below(places_.size())];
+  evict(*places_[operations_.below(places_.size())], target);
+}
+
+void Faults::evict(Place& at, const Place& target) {
+  if (!at.lives() || &at == &target || !history_.anything_known) return;
+  if (!spares_a_founder(target)) return;
+  ++counters_.evictions;
+  world_.line("evict ", target.name());
+  going_[target.number()] = world_.now() + seconds(10);
+  at.deliver([name = target.name()](node::NodeCore& core, Instant now) {
+    core.evict(now, name, now + seconds(3), [](const Status&) {});
+  });
+}
+
+// Who founded, and comes back to find all of its list fresh, founds again: those who joined later
+// are in no list. So one founder, at least, stays.
+bool Faults::spares_a_founder(const Place& gone) const {
+  if (swarm_.founders == 1) return true;
+  return std::any_of(places_.begin(), places_.end(), [&](const auto& place) {
+    const auto going = going_.find(place->number());
+    const bool stays = going == going_.end() || going->second <= world_.now();
+    return place.get() != &gone && stays && place->number() < swarm_.founders && place->lives() &&
+           place->core().replica() != nullptr &&
+           place->core().replica()->committed().find(place->id()) != nullptr;
+  });
+}
+
 void Faults::weather() {
   ++counters_.storms;
   stormy_ = true;
@@ -281,13 +350,7 @@ bool Faults::may_crash(const Place& victim) const {
     if (replica.latest() != replica.committed()) asked.push_back(&replica.latest());
   }
   if (asked.empty()) return true;
-  // Who founded, and comes back to find all of its list fresh, founds again: those who joined later
-  // are in no list.
-  const auto remembers = [&](const auto& place) {
-    return place.get() != &victim && place->number() < swarm_.founders && place->lives() &&
-           place->core().replica() != nullptr;
-  };
-  if (swarm_.founders > 1 && std::none_of(places_.begin(), places_.end(), remembers)) return false;
+  if (swarm_.founders > 1 && !spares_a_founder(victim)) return false;
   // Of the committed ones only the newest, which is in front.
   std::erase_if(asked, [&](const Configuration* members) {
     return members != asked.front() &&

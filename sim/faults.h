@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -38,10 +39,13 @@ class Faults {
   void stop();
   // Crashes what can never be of use: see above. Returns whether it did.
   bool relieve();
+  // Somebody at `at` gives `target` up, unless no founder would be left.
+  void evict(Place& at, const Place& target);
 
   struct Counters {
     uint64_t crashes = 0, founding_crashes = 0, leader_crashes = 0, reliefs = 0;
     uint64_t partitions = 0, one_way_cuts = 0, storms = 0, pauses = 0, drifts = 0;
+    uint64_t transfers = 0, evictions = 0, leaves = 0;  // that were asked for
   };
   const Counters& counters() const { return counters_; }
   // How much of the time nothing was wrong with links and processes.
@@ -55,6 +59,10 @@ class Faults {
   void isolate_leader();
   void cut_one_way();
   void mute_followers();
+  void operate();
+  void leave();
+  void evict();
+  bool spares_a_founder(const Place& going) const;
   void weather();
   void pause();
   void crash_some();
@@ -75,6 +83,8 @@ class Faults {
   Places& places_;
   Random random_;
   Random mutes_;
+  Random operations_;
+  std::map<size_t, WorldTime> going_;  // places whose process may soon be no member, until when
   bool stopped_ = false;
   bool stormy_ = false;
   WorldTime struck_{};

@@ -198,6 +198,7 @@ void Finale::last_acts() {
 // Until all have applied the same entries: what comes back late, as a repeated record does, may
 // still become one without effect.
 void Finale::come_to_rest() {
+  if (world_.failed()) return;
   const auto behind = [this](const auto& place) {
     return place->core().applied() != places_[0]->core().applied();
   };

@@ -59,6 +59,7 @@ void Place::start() {
                             .join = life_ == 1 ? setup_.join : setup_.rejoin,
                             .parameters = swarm_.parameters,
                             .request_timeout = swarm_.request_timeout,
+                            .evict_after = swarm_.evict_after,
                             .seed = random_.next(),
                             .hash_seed = random_.next(),
                             .limits = swarm_.limits[setup_.number],
@@ -176,12 +177,15 @@ void Place::turn() {
   core().turn(clock_.now());
   inside_ = false;
   turned_(*this);
-  if (core().spent()) {
-    world_.line(setup_.name, " is spent");
-    world_.after(Duration(0), [this, life = life_] {
+  if (core().spent() || core().left()) {
+    world_.line(setup_.name, core().left() ? " has left" : " is spent");
+    const Duration away = core().left() ? random_up_to(random_, swarm_.outage_max) : Duration(0);
+    world_.after(Duration(0), [this, life = life_, away] {
       if (life != life_ || !lives()) return;
       crash();
-      start();
+      world_.after(away, [this, life] {
+        if (life == life_ && !lives()) start();
+      });
     });
   }
   arm();

@@ -40,7 +40,8 @@ std::string describe(const RunCounters& c) {
        << " of leaders), while founding " << c.founding_crashes << " (" << c.reliefs
        << " relieved), partitions " << c.partitions << ", one-way cuts " << c.one_way_cuts
        << ", storms " << c.storms << ", pauses " << c.pauses << ", drifts " << c.drifts
-       << ", ambushes " << c.ambushes << "\n"
+       << ", ambushes " << c.ambushes << ", asked to: hand over " << c.transfers << ", evict "
+       << c.evictions << ", leave " << c.leaves << "\n"
        << "frames " << c.frames << " (" << c.lost << " lost, " << c.repeated << " repeated, "
        << c.replayed << " came back late, " << c.cut_off << " cut off, streams broken " << c.broken
        << "), states: joined " << c.states_joined << ", installed " << c.states_installed
@@ -116,6 +117,8 @@ std::vector<Mistake> known_mistakes(node::Mistakes& mistakes) {
       {"snaplease", &lease.snapcommit, true},
       {"snapcut", &lease.snapcut, true},
       {"recsnap", &lease.recsnap, true},
+      {"earlycfg", &lease.earlycfg, true},
+      {"earlycfg", &fences.f10_changes, false},
       {"lastindex", &lease.lastindex, true},
       {"keptv", &lease.keptv, true},
       {"latestage", &lease.latestage, true},

@@ -43,7 +43,7 @@ class Run {
         places_(stage_.places()),
         calls_(world_, swarm_, history_),
         faults_(world_, swarm_, network_, history_, places_),
-        ambush_(world_, swarm_, network_, history_, places_),
+        ambush_(world_, swarm_, network_, history_, places_, faults_),
         scene_{world_, swarm_, calls_, history_, {}},
         finale_(world_, swarm_, random_, places_, faults_, calls_, history_, workloads_) {
     for (const auto& place : places_) scene_.places.push_back(place.get());
@@ -209,6 +209,9 @@ class Run {
     counters.pauses = faults.pauses;
     counters.drifts = faults.drifts;
     counters.ambushes = ambush_.plans();
+    counters.transfers = faults.transfers;
+    counters.evictions = faults.evictions;
+    counters.leaves = faults.leaves;
     counters.heal_ms = ms(finale_.heal_time());
     counters.quiet_ms = ms(faults_.quiet());
     std::copy(std::begin(fenced_), std::end(fenced_), counters.fenced);

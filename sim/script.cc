@@ -31,7 +31,12 @@ Script::Script(uint64_t seed, const Swarm& swarm, const std::string& mistake)
       swarm_(swarm),
       stage_(
           world_, swarm_, mistakes_of(mistake),
-          [this](Place& place) { claims_.look(world_.now(), place); }, [](Place&) {}),
+          [this](Place& place) {
+            agreement_.look(place.id(), place.core());
+            claims_.look(world_.now(), place);
+          },
+          [this](Place& place) { agreement_.forget(place.id()); }),
+      agreement_([this](const std::string& why) { world_.fail(why); }, [](uint64_t) {}),
       claims_(stage_.places(), [this](const std::string& why) { world_.fail(why); }) {
   stage_.network().set_weather(swarm_.calm);
   stage_.network().set_tap([this](size_t from, NodeId source, size_t to, const SharedBytes& frame) {
@@ -78,8 +83,13 @@ bool Script::pass_until(const std::function<bool()>& condition, Duration at_most
 bool Script::found() {
   for (const auto& place : stage_.places()) place->start();
   return pass_until([this] {
+    if (std::none_of(stage_.places().begin(), stage_.places().end(),
+                     [](const auto& place) { return leads(*place); })) {
+      return false;
+    }
     for (const auto& place : stage_.places()) {
-      if (place->core().replica() == nullptr || !has_lease(*place)) return false;
+      if (place->core().replica() == nullptr) return false;
+      if (swarm_.parameters.leases && !has_lease(*place)) return false;
       const consensus::Replica& replica = *place->core().replica();
       if (replica.committed().servers.size() != swarm_.places() || replica.changing()) return false;
       if (replica.committed().voters() !=
@@ -134,11 +144,21 @@ bool Script::members_are(const Place& by, const std::vector<const Place*>& membe
                      [&](const Place* place) { return latest.find(place->id()) != nullptr; });
 }
 
+node::LocalRead Script::local_read(const Place& place, const std::string& key) const {
+  node::LocalRead read(place.gate());
+  read.touches(place.slot().current().key(key).hash);
+  return read;
+}
+
 // ---- links ----
 
 void Script::cut(const Place& a, const Place& b) {
   stage_.network().cut(a.number(), b.number());
   stage_.network().cut(b.number(), a.number());
+}
+
+void Script::cut_one_way(const Place& from, const Place& to) {
+  stage_.network().cut(from.number(), to.number());
 }
 
 void Script::mend(const Place& a, const Place& b) {
@@ -197,6 +217,12 @@ std::shared_ptr<std::optional<Status>> Script::write(Place& place, const std::st
                 [ended](const Status& status, const machine::Reply*) { *ended = status; });
   });
   return ended;
+}
+
+void Script::evict(Place& at, const Place& target) {
+  at.deliver([name = target.name()](node::NodeCore& core, Instant now) {
+    core.evict(now, name, now + kLong, [](const Status&) {});
+  });
 }
 
 bool Script::written(Place& place, const std::string& key, const std::string& value) {

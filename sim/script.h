@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "node/peer_message.h"
+#include "node/read_path.h"
+#include "sim/checkers/agreement.h"
 #include "sim/checkers/claims.h"
 #include "sim/stage.h"
 #include "sim/swarm.h"
@@ -31,6 +33,7 @@ class Script {
 
   // ---- time ----
 
+  WorldTime now() const { return world_.now(); }
   void pass(Duration span);
   // False: it did not come to be.
   bool pass_until(const std::function<bool()>& condition, Duration at_most = kLong);
@@ -50,9 +53,16 @@ class Script {
   static bool has_lease(const Place& place);
   bool members_are(const Place& by, const std::vector<const Place*>& members) const;
 
+  // What a reader at `place` must wait for before it looks at `key`.
+  node::LocalRead local_read(const Place& place, const std::string& key) const;
+  void expect(bool condition, const std::string& otherwise) {
+    if (!condition) world_.fail(otherwise);
+  }
+
   // ---- links ----
 
   void cut(const Place& a, const Place& b);
+  void cut_one_way(const Place& from, const Place& to);
   void mend(const Place& a, const Place& b);
   // From and to everyone; or from and to all but some.
   void isolate(const Place& place, const std::vector<const Place*>& spared = {});
@@ -70,6 +80,7 @@ class Script {
   // Nothing while it is under way.
   std::shared_ptr<std::optional<Status>> write(Place& place, const std::string& key,
                                                const std::string& value);
+  void evict(Place& at, const Place& target);
   bool written(Place& place, const std::string& key, const std::string& value);
 
   const std::string& failure() const { return world_.failure(); }
@@ -88,6 +99,7 @@ class Script {
   World world_;
   const Swarm swarm_;
   Stage stage_;
+  Agreement agreement_;
   Claims claims_;
   Lost lost_, wanted_;
   std::optional<Kept> kept_;

@@ -23,6 +23,22 @@ bool grants(const node::Frame& frame) {
   return news != nullptr && news->grant.has_value();
 }
 
+bool has_entries(const node::Frame& frame) {
+  const auto* raft = std::get_if<node::RaftMessage>(&frame.message);
+  const auto* append =
+      raft == nullptr ? nullptr : std::get_if<consensus::AppendEntries>(&raft->message);
+  return append != nullptr && !append->entries.empty();
+}
+
+// Until the removal is in the log of `leader`.
+bool gives_up(Script& s, Place& leader, const Place& member) {
+  for (int i = 0; i < 200 && !s.members_are(leader, s.but(member)); ++i) {
+    s.evict(leader, member);
+    s.pass(50ms);
+  }
+  return s.members_are(leader, s.but(member));
+}
+
 // Plays on dice that fit: a play ends early, with false, if others are elected than it is about.
 using Play = bool (*)(Script& script);
 
@@ -65,6 +81,268 @@ bool late_grant(Script& s) {
 
 TEST(Script, AGrantOfATermThatIsOver) {
   expect_caught("grantold", late_grant);
+}
+
+// A new leader gives up the old one, which does not hear of it and reads on.
+bool removal_of_a_holder(Script& s) {
+  if (!s.found()) return false;
+  Place& old = s.leader();
+  old.stall(3s);
+  s.isolate(old);
+  if (!s.pass_until([&] { return s.leads(s.leader()) && &s.leader() != &old; })) return false;
+  Place& next = s.leader();
+  const auto write = s.write(next, "key", "value");
+  for (int i = 0; i < 20 && !write->has_value(); ++i) {
+    s.evict(next, old);
+    s.pass(100ms);
+  }
+  return s.pass_until([&] { return write->has_value() && s.members_are(next, s.but(old)); });
+}
+
+TEST(Script, ARemovalWhileALeaseMayRun) {
+  expect_caught("rmnowait", removal_of_a_holder);
+}
+
+// Who is about to leave gives its lease back, and then gets a grant of before.
+bool grant_after_release(Script& s) {
+  if (!s.found()) return false;
+  Place& leader = s.leader();
+  Place& leaver = s.other(0, {&leader});
+  s.keep([&](size_t from, size_t to, const node::Frame& frame) {
+    return from == leader.number() && to == leaver.number() && grants(frame);
+  });
+  if (!s.pass_until([&] { return s.kept(); })) return false;
+  leaver.deliver([](node::NodeCore& core, Instant) { core.leave(); });
+  if (!s.pass_until([&] { return !s.has_lease(leaver); })) return false;
+  s.pass(2ms);  // the leader hears of it
+  s.isolate(leaver);
+  s.give();
+  s.pass(2ms);
+  return s.written(leader, "key", "value");
+}
+
+TEST(Script, AGrantOfBeforeARelease) {
+  expect_caught("norel", grant_after_release);
+}
+
+// A leader whose barrier is not committed reads under its quorum lease. Its predecessor, which had
+// a removal of it in its log, leads again without it.
+bool removed_leader(Script& s) {
+  if (!s.found()) return false;
+  Place& first = s.leader();
+  Place& removed = s.other(0, {&first});
+  Place& third = s.other(1, {&first});
+  s.isolate(removed);
+  s.pass(600ms);
+  // Once nothing is promised to it, and in one log alone.
+  s.lose([&](size_t from, size_t, const node::Frame& frame) {
+    return from == first.number() && has_entries(frame);
+  });
+  if (!gives_up(s, first, removed)) return false;
+  s.isolate(first);
+  s.lose([&](size_t from, size_t, const node::Frame& frame) {
+    return from == removed.number() && has_entries(frame);
+  });
+  s.mend(removed, third);
+  if (!s.pass_until([&] { return s.leads(removed) || s.leads(third); }, 4s)) return false;
+  if (!s.leads(removed)) return false;
+  const WorldTime since = s.now();
+  // With a long record on its way (and lost) heartbeats go beside it, and are answered.
+  (void)s.write(removed, "long", std::string(10'000, 'x'));
+  s.pass(120ms);
+  removed.stall(5s);
+  s.isolate(removed);
+  s.lose(nullptr);
+  s.mend(first, third);
+  if (!s.pass_until([&] { return s.leads(first) && s.term(first) > s.term(removed); }, 4s)) {
+    return false;
+  }
+  return s.written(first, "key", "value") && s.now() - since < 2900ms;  // of the 3 s of a lease
+}
+
+TEST(Script, ALeaderThatReadsBeforeItsBarrierIsCommitted) {
+  Swarm swarm = Script::swarm();
+  for (node::CoreLimits& limits : swarm.limits) limits.replication_bytes = 2'000;
+  expect_caught("origleader", removed_leader, swarm);
+}
+
+// The same, and it is a member that the new leader grants a lease: it has its barrier, nobody else.
+bool removed_holder(Script& s) {
+  if (!s.found()) return false;
+  Place& first = s.leader();
+  Place* found = nullptr;
+  for (size_t i = 0; i < 4; ++i) {
+    const auto* server = first.core().replica()->latest().find(s.at(i).id());
+    if (server->role == consensus::Role::kStandby) found = &s.at(i);
+  }
+  if (found == nullptr) return false;
+  Place& removed = *found;
+  Place& next = s.other(0, {&first, &removed});
+  Place& third = s.other(1, {&first, &removed});
+  s.isolate(removed);
+  s.pass(600ms);
+  s.lose([&](size_t from, size_t, const node::Frame& frame) {
+    return from == first.number() && has_entries(frame);
+  });
+  if (!gives_up(s, first, removed)) return false;
+  s.isolate(first);
+  s.rejoin(removed);
+  s.cut(removed, first);
+  s.lose([&](size_t from, size_t to, const node::Frame& frame) {
+    return from == next.number() && to == third.number() && has_entries(frame);
+  });
+  if (!s.pass_until([&] { return s.leads(next) || s.leads(third); }, 4s)) return false;
+  if (!s.leads(next)) return false;
+  const WorldTime since = s.now();
+  s.pass(120ms);  // barrier, answers, grants
+  s.isolate(removed);
+  s.isolate(next);
+  s.lose(nullptr);
+  s.mend(first, third);
+  if (!s.pass_until([&] { return s.leads(first) && s.term(first) > s.term(next); }, 4s)) {
+    return false;
+  }
+  s.mend(first, next);
+  s.mend(next, third);
+  return s.written(first, "key", "value") && s.now() - since < 2400ms;  // of 3 s, drift allowed for
+}
+
+TEST(Script, AGrantBeforeTheBarrierIsCommitted) {
+  Swarm swarm = Script::swarm(3, 1);
+  swarm.parameters.voters_max = 3;
+  expect_caught("barrieracked", removed_holder, swarm);
+}
+
+// Two crossing changes, each in the log of a leader alone, make majorities that share nobody.
+bool crossing_changes(Script& s) {
+  if (!s.found()) return false;
+  Place& first = s.leader();
+  Place& starved = s.other(0, {&first});
+  Place& removed = s.other(1, {&first});
+  Place& third = s.other(2, {&first});
+  s.isolate(removed);
+  s.pass(600ms);
+  s.lose([&](size_t from, size_t, const node::Frame& frame) {
+    return from == first.number() && has_entries(frame);
+  });
+  if (!gives_up(s, first, removed)) return false;
+  s.isolate(first);
+  s.mend(removed, third);
+  s.mend(removed, starved);
+  s.lose([&](size_t, size_t to, const node::Frame& frame) {
+    return to == starved.number() && has_entries(frame);
+  });
+  s.keep([&](size_t from, size_t to, const node::Frame& frame) {
+    return from != first.number() && to == starved.number() && leader_news(frame) != nullptr &&
+           !std::holds_alternative<node::Ping>(frame.message);
+  });
+  if (!s.pass_until([&] { return s.leads(removed) || s.leads(third) || s.leads(starved); }, 4s)) {
+    return false;
+  }
+  if (s.leads(starved)) return false;
+  Place& next = s.leads(removed) ? removed : third;
+  s.pass(300ms);
+  if (!s.kept()) return false;
+  s.give();  // else the new leader heard no majority for too long
+  s.pass(250ms);
+  s.evict(next, first);
+  (void)s.write(next, "key", "value");
+  s.pass(300ms);
+  s.isolate(starved);
+  s.lose(nullptr);
+  s.mend(first, starved);
+  return s.pass_until([&] { return s.leads(first) && s.term(first) > s.term(next); }, 4s);
+}
+
+TEST(Script, AChangeOfMembersBeforeTheBarrierIsCommitted) {
+  Swarm swarm = Script::swarm(4);
+  swarm.parameters.leases = false;
+  swarm.lease_times.reset();
+  expect_caught("earlycfg", crossing_changes, swarm);
+}
+
+// A read that waits for an entry goes on waiting when a state takes the place of the log.
+bool read_across_a_state(Script& s) {
+  if (!s.found()) return false;
+  Place& leader = s.leader();
+  Place& behind = s.other(0, {&leader});
+  const LogIndex before = behind.core().replica()->last();
+  const auto first = s.write(leader, "key", "value");
+  if (!s.pass_until([&] { return behind.core().replica()->last() > before; })) return false;
+  s.cut_one_way(leader, behind);
+  if (!s.pass_until([&] { return first->has_value(); })) return false;
+  const node::LocalRead read = s.local_read(behind, "key");
+  if (!read.holds(behind.clock().now()) || read.ready()) return false;
+  const LogIndex wanted = read.wait_for();
+  behind.deliver([&s, &behind, wanted](node::NodeCore& core, Instant now) {
+    core.wait_applied(now, wanted, now + 20s, [&s, &behind, wanted](const Status& status) {
+      s.expect(!status.ok() || behind.core().applied() >= wanted,
+               "a read goes on without the entry that it waits for");
+    });
+  });
+  // Until the leader counts on the other no more, and has forgotten what it lacks.
+  for (int i = 0; i < 20; ++i) {
+    if (!s.written(leader, "other", std::to_string(i))) return false;
+  }
+  s.mend(leader, behind);
+  bool installed = false;
+  return s.pass_until([&] {
+    installed |= behind.core().replica()->installing();
+    return installed && behind.core().applied() >= wanted;
+  });
+}
+
+TEST(Script, AStateIsNoTruncationForReadsThatWait) {
+  Swarm swarm = Script::swarm();
+  swarm.parameters.failover_after = 1s;
+  lease::Times times = *swarm.lease_times;
+  times.lease = 500ms;
+  swarm.lease_times = times;
+  for (node::CoreLimits& limits : swarm.limits) limits.log_entries = 4;
+  expect_caught("snapcut", read_across_a_state, swarm);
+}
+
+// An entry is acknowledged without a member that has no lease, and reaches it late; then it gets a
+// lease. Who looked at what is pending before the entry came must not rely on that lease.
+bool reader_of_one_that_was_behind(Script& s) {
+  if (!s.found()) return false;
+  Place& leader = s.leader();
+  Place& behind = s.other(0, {&leader});
+  s.lose([&](size_t from, size_t, const node::Frame&) { return from == behind.number(); });
+  s.pass(700ms);  // the leader counts on it no more
+  if (s.has_lease(behind)) return false;
+  s.keep([&](size_t, size_t to, const node::Frame& frame) {
+    return to == behind.number() && has_entries(frame);
+  });
+  s.lose([&](size_t from, size_t to, const node::Frame&) {
+    return from == behind.number() || to == behind.number();
+  });
+  if (!s.written(leader, "key", "value") || !s.kept()) return false;
+  const LogIndex wanted = leader.core().applied();
+  const node::LocalRead early = s.local_read(behind, "key");
+  // What is stable it hears with the grant, not before.
+  s.lose([&](size_t, size_t to, const node::Frame& frame) {
+    return to == behind.number() && !grants(frame);
+  });
+  s.give();
+  if (!s.pass_until([&] { return s.has_lease(behind) && behind.core().applied() < wanted; }, 1s)) {
+    return false;
+  }
+  const bool late = behind.mistakes().lease.pendingfirst;
+  const node::LocalRead lease = late ? s.local_read(behind, "key") : early;
+  s.expect(!lease.holds(behind.clock().now()) || !early.ready(),
+           "a read finds nothing to wait for, and lacks an entry");
+  return true;
+}
+
+TEST(Script, AReaderThatLooksAtItsLeaseLast) {
+  Swarm swarm = Script::swarm();
+  swarm.pass_max = 2ms;
+  lease::Times times = *swarm.lease_times;
+  times.lease = 500ms;
+  times.backoff_min = times.backoff_max = Duration(0);
+  swarm.lease_times = times;
+  expect_caught("pendingfirst", reader_of_one_that_was_behind, swarm);
 }
 
 }  // namespace

@@ -155,6 +155,9 @@ Swarm draw_swarm(const World& world, size_t nodes, Duration length) {
       }
     }
   }
+  Random operations = world.stream("operations");
+  swarm.operations = operations.one_in(2);
+  if (operations.one_in(3)) swarm.evict_after = draw(operations, seconds(2), seconds(10));
   swarm.lease_times = draw_lease_times(world.stream("leases"), swarm.parameters);
   Random mutes = world.stream("mutes");
   swarm.mutes = mutes.one_in(3);
@@ -188,7 +191,8 @@ std::string describe(const Swarm& swarm) {
        << (swarm.crashes ? " crashes" : "") << (swarm.founding_crashes ? " founding-crashes" : "")
        << (swarm.pauses ? " pauses" : "") << (swarm.drift ? " drift" : "")
        << (swarm.wall_jumps ? " wall-jumps" : "") << (swarm.ambushes ? " ambushes" : "")
-       << "; failover " << ms(swarm.parameters.failover_after) << ", leases "
+       << (swarm.operations ? " operations" : "") << "; failover "
+       << ms(swarm.parameters.failover_after) << ", leases "
        << (swarm.parameters.leases ? ms(swarm.times().lease) : "off") << " at drift "
        << swarm.parameters.clock_drift_permille << ", voters " << swarm.parameters.voters_max
        << ", passes of " << ms(swarm.pass_max) << ", clients " << swarm.clients << " thinking "

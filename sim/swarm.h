@@ -35,6 +35,7 @@ struct Swarm {
   bool drift = false;
   bool wall_jumps = false;
   bool ambushes = false;
+  bool operations = false;     // nodes leave, are evicted, hand leadership over
   bool strict_crashes = true;  // a voter without its state does not count as one that lives
   Duration fault_every{};      // on average
   Duration outage_max{};       // how long a crashed node stays away
@@ -49,6 +50,7 @@ struct Swarm {
   // the parameters say.
   std::optional<lease::Times> lease_times;
   Duration request_timeout = std::chrono::seconds(5);
+  Duration evict_after = std::chrono::minutes(5);
   std::vector<node::CoreLimits> limits;  // by place
   Duration pass_max{};    // how long inputs gather for one pass; 0: each input is a pass
   Duration timer_late{};  // how late timers are, at most

@@ -250,7 +250,7 @@ bool FenceRow::wants_barrier(bool appended) {
 
 bool FenceRow::allows_change(const Configuration& latest, const Configuration& next, NodeId leader,
                              bool barrier_committed) {
-  if (stands(on_.f10, 10, !barrier_committed)) return false;
+  if (stands(on_.f10 && on_.f10_changes, 10, !barrier_committed)) return false;
   const Server* self = next.find(leader);
   const bool allowed =
       differ_in_one_server(latest, next) && self != nullptr && self->role == Role::kVoter;

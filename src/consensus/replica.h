@@ -45,6 +45,7 @@ struct ReplicaOptions {
 struct Fences {
   bool f1 = true, f2 = true, f3 = true, f4 = true, f5 = true, f6 = true, f7 = true, f8 = true,
        f9 = true, f10 = true, f11 = true, f12 = true, f13 = true, f15 = true;
+  bool f10_changes = true;  // of F10, that changes of members wait for the barrier
 };
 
 class Replica {

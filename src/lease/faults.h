@@ -37,7 +37,8 @@ struct Faults {
   // With the two above: snapshots are of what is committed, which the rules allow (R10) and this
   // code does not do: it has them of what is visible.
   bool snapcommit = false;
-  bool recsnap = false;  // complete_until is kept while a state is being installed (R11)
+  bool recsnap = false;   // complete_until is kept while a state is being installed (R11)
+  bool earlycfg = false;  // members change before the barrier is committed (R7)
   // And what section 8 of READ-LEASES warns of besides.
   bool lastindex = false;     // v is the last index of the log (R2)
   bool keptv = false;         // v is kept across a term (R2)

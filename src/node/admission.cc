@@ -159,7 +159,8 @@ void Admission::beat(Instant now, const Replica& replica) {
 }
 
 std::optional<Configuration> Admission::next_change(Instant now, const Replica& replica) const {
-  if (replica.changing() || !replica.barrier_committed() || replica.handing_to()) return {};
+  if (replica.changing() || replica.handing_to()) return {};
+  if (!replica.barrier_committed() && !rules_.early) return {};
   if (auto next = remove_replaced(now, replica)) return next;
   if (auto next = let_go(now, replica)) return next;
   if (auto next = add_joiner(replica)) return next;

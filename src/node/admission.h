@@ -27,6 +27,7 @@ class Admission {
     size_t voters_max = 5;
     Duration silence{};  // who is not heard for so long may be replaced: an election timeout
     Duration evict_after = std::chrono::minutes(5);  // and who is not for so long, is removed
+    bool early = false;  // a mistake, for tests: changes before the barrier is committed (R7)
   };
 
   explicit Admission(Rules rules) : rules_(rules) {}

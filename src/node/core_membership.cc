@@ -63,7 +63,8 @@ void NodeCore::Inside::become_member(const machine::Parameters& parameters) {
         "the cluster was founded with other parameters than this node's flags say; "
         "the cluster's hold");
   }
-  admission_ = Admission({parameters.voters_max, failover_after_, options_.evict_after});
+  admission_ = Admission({parameters.voters_max, failover_after_, options_.evict_after,
+                          options_.mistakes.lease.earlycfg});
   replica_ = std::make_unique<consensus::Replica>(options_.id, replica_options(parameters),
                                                   static_cast<uint32_t>(random_.next()), *this,
                                                   *this, options_.mistakes.fences);

@@ -224,7 +224,7 @@ void NodeCore::Inside::compact(Instant now) {
   const uint64_t above = log.last() - base;
   uint64_t trailing = keep > above ? keep - above : 0;
   if (options_.mistakes.lease.snapcommit) {
-    trailing = std::max(trailing, replica_->commit() - base + 1);
+    trailing = std::max(trailing, replica_->commit() - base);
     replica_->compact(now, replica_->commit(), trailing);
     return;
   }

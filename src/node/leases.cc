@@ -88,7 +88,7 @@ void Leases::on_leader_news(Instant now, Term term, const LeaderNews& news) {
     echo_ = std::max(echo_, news.sent);
     round_ = std::max(round_, news.round);
   }
-  if (!news.grant || !trusted_ || released_ || led_) return;
+  if (!news.grant || !trusted_ || (released_ && !faults_.norel) || led_) return;
   if (installing_ && !faults_.instgrant && !faults_.installv) return;
   if (follower_.accept(now, term, *news.grant)) publish(now);
 }

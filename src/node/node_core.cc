@@ -146,6 +146,7 @@ void NodeCore::Inside::on_committed(LogIndex) {}
 void NodeCore::Inside::on_install(const consensus::SnapshotToken& token, NodeId from) {
   // No truncation: who waits for what the token covers goes on waiting (R8.1).
   forget_above(options_.mistakes.lease.snapcut ? LogIndex() : token.index);
+  if (options_.mistakes.lease.snapcut) waits_.on_applied(applied_);
   install_.emplace(token, from);
 }
 
