@@ -77,6 +77,11 @@ class Describe {
   void operator()(const StateRefusal& m) {
     out_ << "state refused " << m.transfer.value << " " << m.reason;
   }
+  void operator()(const TransferReport& m) {
+    out_ << "transfer to " << m.receiver.value << " of " << m.index.value << " done " << m.done
+         << " room " << m.room;
+  }
+  void operator()(const Pace& m) { out_ << "pace " << m.records << " term " << m.term.value; }
 
   void operator()(const AppendEntries& m) {
     out_ << "append term " << m.term.value << " after " << m.previous.value << "^"

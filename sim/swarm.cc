@@ -124,6 +124,12 @@ Swarm draw_swarm(const World& world, size_t nodes, Duration length) {
   for (node::CoreLimits& limits : swarm.limits) {
     if (window.one_in(2)) limits.replication_bytes = window.between(2'000, 20'000);
   }
+  Random transfers = world.stream("transfers");
+  for (node::CoreLimits& limits : swarm.limits) {
+    if (transfers.one_in(2)) limits.transfer_log_entries = transfers.between(16, 400);
+    if (transfers.one_in(2)) limits.transfer_log_bytes = transfers.between(8'000, 100'000);
+    if (transfers.one_in(2)) limits.kept_bytes = transfers.between(100, 20'000);
+  }
   swarm.pass_max = random.one_in(2) ? Duration(0) : draw(random, microseconds(10), milliseconds(2));
   swarm.timer_late = draw(random, microseconds(1), milliseconds(2));
 
@@ -206,7 +212,8 @@ std::string describe(const Swarm& swarm) {
          << "/" << limits.bytes_in_flight << "/" << limits.transactions_in_flight << ", log "
          << limits.log_entries << "/" << limits.log_bytes << ", piece " << limits.state_piece_bytes
          << ", message entries " << limits.message_entries << ", window "
-         << limits.replication_bytes;
+         << limits.replication_bytes << ", for transfers " << limits.transfer_log_entries << "/"
+         << limits.transfer_log_bytes << ", kept " << limits.kept_bytes;
   }
   return text.str();
 }

@@ -34,6 +34,9 @@ inline constexpr size_t kSessionAnswerBytesMax = size_t{64} << 20;
 // Store. Views of one store at a time, counting those that are closed and still being let go: an
 // entry counts the views that need it in 8 bits. Then freeze() has none to give.
 inline constexpr size_t kViewsMax = 255;
+// Old versions kept for views of states that are given out: a quarter of the state, or this much if
+// that is more. As they near it writers are slowed.
+inline constexpr size_t kViewKeptBytesMin = size_t{64} << 20;
 // What is unlinked waits for its readers in batches of so many blocks, or bytes: one barrier of all
 // cores for each. Until a batch is full, or the loop idle, nothing of it is freed.
 inline constexpr size_t kLimboBatchBlocks = 512;
@@ -46,6 +49,10 @@ inline constexpr size_t kMemoryBytesMin = size_t{1} << 20;
 // Log: kept for followers that lag; past this they fetch the state.
 inline constexpr size_t kLogEntriesMax = 1'000'000;
 inline constexpr size_t kLogBytesMax = size_t{256} << 20;
+// What a leader keeps beyond that for those to whom a state is on its way. As the log nears it,
+// writers are slowed to what the slowest of them takes in.
+inline constexpr size_t kTransferLogEntriesMax = 2'000'000;
+inline constexpr size_t kTransferLogBytesMax = size_t{512} << 20;
 
 // Calls waiting for the loop (any thread puts them in). Then: kOverloaded.
 inline constexpr size_t kMailboxCallsMax = 262'144;

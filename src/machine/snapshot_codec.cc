@@ -40,6 +40,7 @@ FrozenState::FrozenState(const Machine& machine, std::unique_ptr<store::FrozenVi
       applied_(machine.applied()),
       digest_(machine.digest()),
       piece_bytes_(piece_bytes),
+      entries_(machine.tables().entries()),
       view_(std::move(view)) {
   RAM_CHECK(view_->revision() == revision_);
   Writer writer(room_for(kItemHeadBytesMax));
@@ -50,7 +51,7 @@ FrozenState::FrozenState(const Machine& machine, std::unique_ptr<store::FrozenVi
   writer.u64(digest_);
   writer.varint(machine.tables().count());
   writer.varint(machine.sessions().size());
-  writer.varint(machine.tables().entries());
+  writer.varint(entries_);
   encode(writer, machine.parameters());
 
   for (const auto& table : machine.tables().all()) write_table(table->stored->name());
@@ -108,6 +109,7 @@ void FrozenState::write_entry(std::string_view table, const store::Entry& entry)
   writer.varint(entry.revision().value);
   writer.u8(entry.type());
   writer.bytes(entry.value());
+  ++written_;
 }
 
 // Reads on until a piece is complete, or to the end. Few entries at a time: each may be large.

@@ -21,6 +21,7 @@
 #include "node/fences.h"
 #include "node/founding.h"
 #include "node/leases.h"
+#include "node/log_claims.h"
 #include "node/member_description.h"
 #include "node/node_core.h"
 #include "node/operations.h"
@@ -203,6 +204,15 @@ class NodeCore::Inside final : public consensus::Transport,
   void give_up_fetching();
   StateSource::Frozen freeze() const;
   void answer_from_sessions();
+  size_t state_bytes() const;
+  void on_message(Instant now, const Peer& from, const Heading& heading, const TransferReport& m);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const Pace& m);
+  void report_transfers(Instant now);
+  bool take_report(Instant now, NodeId source, const TransferReport& report);
+  void claim_log(Instant now, NodeId joiner, const JoinRequest& request, JoinAnswer& answer);
+  void turn_claims(Instant now);
+  void tell_pace();
+  size_t window(Instant now) const;
 
   const CoreOptions options_;
   store::StoreSlot& slot_;
@@ -263,6 +273,12 @@ class NodeCore::Inside final : public consensus::Transport,
   std::optional<Fetch> fetch_;
   bool fetched_ = false;  // the last piece is in
   std::optional<std::pair<consensus::SnapshotToken, NodeId>> install_;
+
+  // The log that they need, and how writers are slowed for that.
+  LogClaims claims_;
+  size_t told_window_ = kRecordsInFlightMax;   // by us, leading
+  size_t paced_window_ = kRecordsInFlightMax;  // by our leader
+  Instant paced_until_ = Instant::min();
 
   // Leadership, as last seen.
   Admission admission_;

@@ -12,8 +12,10 @@ void NodeCore::Inside::heartbeat(Instant now) {
   seek_membership(now);
   seek_word(now);
   keep_fetching(now);
-  source_.on_time(now);
   if (!replica_) return;
+  source_.on_time(now, state_bytes());
+  report_transfers(now);
+  tell_pace();
   const Duration patience = 4 * heartbeat_of(failover_after_);
   asker_.ask_again(now - patience);
   // Long ones take their time; what is sent again takes as much again.

@@ -40,6 +40,7 @@ void NodeCore::Inside::turn(Instant now) {
     turn_recovery(now);
     follow_leadership(now);
     if (std::exchange(manage_, false)) manage(now);
+    turn_claims(now);
     send_own_records(now);
     replica_->flush(now);
     turn_hand_over(now);
@@ -85,6 +86,8 @@ void NodeCore::Inside::follow_leadership(Instant now) {
     admission_.restart(now);
     closing_.clear();
     told_.clear();
+    claims_.restart();
+    told_window_ = kRecordsInFlightMax;
   }
   if (!leads_now && leader() && leader() != seen_leader_) {
     log_.info("following the leader at " + address_of(leader()) + ", term " +
@@ -95,6 +98,7 @@ void NodeCore::Inside::follow_leadership(Instant now) {
   seen_term_ = replica_->term();
   seen_leader_ = leader();
   led_ = leads_now;
+  paced_until_ = Instant::min();
   // What was sent to the one before may be lost.
   asker_.ask_again(kNever);
   resend_ = true;
@@ -109,7 +113,7 @@ void NodeCore::Inside::send_own_records(Instant now) {
   if (std::exchange(resend_, false)) own_.resend(now, carry);
   // Who has not learnt that it is a member may have to be added again under its id, and must have
   // no session then.
-  if (!replica_->installing() && !hand_over_ && is_member()) own_.pack(now, carry);
+  if (!replica_->installing() && !hand_over_ && is_member()) own_.pack(now, window(now), carry);
 }
 
 void NodeCore::Inside::carry_record(Instant now, const SharedBytes& record) {
@@ -218,8 +222,13 @@ void NodeCore::Inside::compact(Instant now) {
   const CoreLimits& limits = options_.limits;
   if (log.size() <= limits.log_entries && log.bytes() <= limits.log_bytes) return;
   // Keep the newer half: a follower that lags a little needs no state.
-  const size_t keep =
-      log.last() - log.start_of_newest(limits.log_entries / 2, limits.log_bytes / 2);
+  LogIndex start = log.start_of_newest(limits.log_entries / 2, limits.log_bytes / 2);
+  // And what those need to whom a state is on its way. Seldom rather than a little each time.
+  if (leads() && !options_.mistakes.forgets_transfers) {
+    start = std::min(start, claims_.keep_from(log).previous());
+  }
+  if (start < log.offset() + log.size() / 16) return;
+  const size_t keep = log.last() - start;
   const LogIndex base = std::min(applied_, replica_->commit());
   const uint64_t above = log.last() - base;
   uint64_t trailing = keep > above ? keep - above : 0;

@@ -195,6 +195,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
   JoinAnswer answer;
   if (leads()) {
     answer = admission_.on_request(now, from.id, request, *replica_);
+    claim_log(now, from.id, request, answer);
   } else {
     answer.kind = JoinAnswer::Kind::kAsk;
     if (leader()) answer.address = address_of(leader());
@@ -222,7 +223,8 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
       join_leader_ = from.address;
       if (!replica_ && !fetch_ && founding_.phase() == Phase::kFresh && !answer.address.empty()) {
         // Nor may this process show less than its last incarnation did.
-        ask_for_state(now, answer.address, gate_.applied_of(heading.cluster));
+        ask_for_state(now, answer.address,
+                      std::max(answer.at_least, gate_.applied_of(heading.cluster)));
       }
   }
 }

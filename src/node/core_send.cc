@@ -47,6 +47,9 @@ void NodeCore::Inside::send_outbox(Instant now) {
         std::holds_alternative<consensus::InstallSnapshot>(message)) {
       // Of a term that ended within this pass: what we know by now is not that term's to tell.
       if (!of_now || !leads()) continue;
+      if (const auto* install = std::get_if<consensus::InstallSnapshot>(&message)) {
+        claims_.on_token(now, to, install->token.index);
+      }
       raft.news = news_for(now, to);
       told_[to].asked = now;
     } else if (std::holds_alternative<consensus::AppendEntriesResult>(message)) {

@@ -19,6 +19,7 @@ StateSource::Frozen NodeCore::Inside::freeze() const {
   frozen.origin = {index, term, applied_, replica_->committed_configuration_index(),
                    replica_->committed()};
   frozen.state = machine_->freeze(options_.limits.state_piece_bytes);
+  frozen.bytes = state_bytes();
   return frozen;
 }
 
@@ -51,7 +52,12 @@ void NodeCore::Inside::keep_fetching(Instant now) {
     return;
   }
   if (fetched_) return;
-  if (now - fetch_->receiver.heard() >= 4 * failover_after_) {
+  // The more there is already, the longer a broken link is waited for; not longer than the source
+  // waits.
+  const Duration patience =
+      std::clamp<Duration>(fetch_->receiver.heard() - fetch_->receiver.begun(), 4 * failover_after_,
+                           16 * failover_after_);
+  if (now - fetch_->receiver.heard() >= patience) {
     log_.info("the state from " + fetch_->address + " does not come; asking elsewhere");
     give_up_fetching();
   } else if (now - fetch_->receiver.asked() >= 4 * heartbeat_of(failover_after_)) {
@@ -109,14 +115,103 @@ void NodeCore::Inside::answer_from_sessions() {
   }
 }
 
+// ---- the log that they need ----
+
+size_t NodeCore::Inside::state_bytes() const {
+  const store::Store& store = slot_.current();
+  return store.memory_bytes() - store.limbo_bytes();
+}
+
+void NodeCore::Inside::report_transfers(Instant now) {
+  if (!replica_ || !leader()) return;
+  for (const StateSource::Standing& standing : source_.standings()) {
+    // The engine of a member goes on from its token, which is what it asked for at least.
+    const bool member = replica_->latest().find(standing.receiver) != nullptr;
+    const TransferReport report{
+        .transfer = standing.transfer,
+        .receiver = standing.receiver,
+        .index = member ? std::min(standing.index, standing.at_least) : standing.index,
+        .done = standing.done,
+        .room = standing.room};
+    if (!leads()) {
+      post_to(leader(), report);
+    } else if (!take_report(now, options_.id, report)) {
+      source_.drop(report.transfer);
+    }
+  }
+}
+
+// False: the receiver would have to begin again at its end, since what it needs was forgotten.
+bool NodeCore::Inside::take_report(Instant now, NodeId source, const TransferReport& report) {
+  const bool joins = replica_->latest().find(report.receiver) == nullptr;
+  if (joins && !replica_->term_at(report.index)) return false;
+  claims_.on_report(now, source, report);
+  return true;
+}
+
+// What a joiner will need, or needs now that it has a state.
+void NodeCore::Inside::claim_log(Instant now, NodeId joiner, const JoinRequest& request,
+                                 JoinAnswer& answer) {
+  if (answer.kind == JoinAnswer::Kind::kFetch) {
+    const consensus::EntryLog& log = replica_->log();
+    answer.at_least = claims_.on_token(now, joiner, std::min(log.first(), log.last()));
+  } else if (answer.kind == JoinAnswer::Kind::kWait && request.have) {
+    claims_.on_state_in_hand(now, joiner, request.have);
+  }
+}
+
+void NodeCore::Inside::turn_claims(Instant now) {
+  if (!leads() || options_.mistakes.forgets_transfers) return;
+  claims_.turn(now, *replica_);
+  // At once where it begins or ends that nobody may send anything.
+  if ((claims_.window() == 0) != (told_window_ == 0)) tell_pace();
+}
+
+// With each heartbeat, and when it matters.
+void NodeCore::Inside::tell_pace() {
+  if (!leads() || std::min(claims_.window(), told_window_) >= kRecordsInFlightMax) return;
+  told_window_ = claims_.window();
+  for (const consensus::Server& server : replica_->latest().servers) {
+    if (server.id != options_.id) post_to(server.id, Pace{replica_->term(), told_window_});
+  }
+}
+
+// Records of our own that may be on their way.
+size_t NodeCore::Inside::window(Instant now) const {
+  if (leads()) return claims_.window();
+  return now < paced_until_ ? paced_window_ : kRecordsInFlightMax;
+}
+
 // ---- messages ----
 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
+                                  const TransferReport& report) {
+  if (!among_members(from, heading) || !leads()) return;
+  if (!take_report(now, from.id, report)) {
+    post(from.address, from.id,
+         StateRefusal{report.transfer, "the log does not reach so far back"});
+  }
+}
+
+void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
+                                  const Pace& pace) {
+  if (!among_members(from, heading) || leads() || pace.term != replica_->term()) return;
+  paced_window_ = std::min<uint64_t>(pace.records, kRecordsInFlightMax);
+  paced_until_ = now + 4 * heartbeat_of(failover_after_);
+}
+
+void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
                                   const StateRequest& request) {
-  if (!replica_ || (heading.cluster && heading.cluster != cluster_)) return;
+  if (!replica_) {
+    post(from.address, from.id, StateRefusal{request.transfer, "this node has no state yet"});
+    return;
+  }
+  if (heading.cluster && heading.cluster != cluster_) return;
   source_.on_request(
       now, from.id, request, [this] { return freeze(); },
       [&](const PeerMessage& message) { post(from.address, from.id, message); });
+  // The log is to be kept from its beginning.
+  if (request.from == 0) report_transfers(now);
 }
 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading&,
@@ -132,7 +227,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading&,
     return;
   }
   fetched_ = fetch_->loader->complete();
-  if (ask && !fetched_) {
+  if (ask || fetched_) {
     fetch_->receiver.on_asked(now);
     post(from.address, from.id, fetch_->receiver.request(/*again=*/false));
   }
@@ -140,6 +235,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading&,
 
 void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading&,
                                   const StateRefusal& refusal) {
+  source_.drop(refusal.transfer);
   if (!fetch_ || fetch_->receiver.nonce() != refusal.transfer) return;
   log_.debug("no state from " + from.address + ": " + refusal.reason);
   give_up_fetching();

@@ -27,7 +27,10 @@ NodeCore::Inside::Inside(CoreOptions options, store::StoreSlot& slot, ReadGate& 
           log),
       failover_after_(options_.parameters.failover_after),
       own_(options_.id, options_.limits),
-      source_(20 * options_.parameters.failover_after),
+      source_({.patience = 20 * options_.parameters.failover_after,
+               .stuck_after = 2 * options_.parameters.failover_after,
+               .kept_bytes_min = options_.limits.kept_bytes}),
+      claims_({options_.limits, options_.parameters.failover_after}),
       admission_({options_.parameters.voters_max, options_.parameters.failover_after,
                   options_.evict_after}) {
   RAM_CHECK(options_.id && !options_.name.empty());

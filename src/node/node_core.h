@@ -48,7 +48,10 @@ struct CoreLimits {
   size_t transactions_in_flight = kTransactionsInFlightMax;
   size_t log_entries = kLogEntriesMax;
   size_t log_bytes = kLogBytesMax;
+  size_t transfer_log_entries = kTransferLogEntriesMax;
+  size_t transfer_log_bytes = kTransferLogBytesMax;
   size_t state_piece_bytes = kStatePieceBytes;
+  size_t kept_bytes = kViewKeptBytesMin;
   size_t message_entries = kMessageEntriesMax;
   size_t replication_bytes = kReplicationBytesMax;
 };
@@ -56,6 +59,7 @@ struct CoreLimits {
 // Mistakes that tests make on purpose, to see that they are caught.
 struct Mistakes {
   bool reads_skip_the_wait = false;  // answer a fence before its index is applied
+  bool forgets_transfers = false;    // compact the log whoever will need it
   machine::Faults machine;
   consensus::Fences fences;
   lease::Faults lease;

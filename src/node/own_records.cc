@@ -20,10 +20,11 @@ void OwnRecords::add(std::string transaction, Instant deadline, Done done) {
   waiting_.push_back({std::move(transaction), deadline, std::move(done)});
 }
 
-void OwnRecords::pack(Instant now, const Send& send) {
-  while (!waiting_.empty() && records_.size() < limits_.records_in_flight &&
-         record_bytes_ < limits_.bytes_in_flight &&
-         unanswered_.size() < limits_.transactions_in_flight) {
+void OwnRecords::pack(Instant now, size_t records_max, const Send& send) {
+  const size_t bytes_max = std::min(
+      limits_.bytes_in_flight, std::min(records_max, kRecordsInFlightMax) * kRecordBytesWanted);
+  while (!waiting_.empty() && records_.size() < std::min(limits_.records_in_flight, records_max) &&
+         record_bytes_ < bytes_max && unanswered_.size() < limits_.transactions_in_flight) {
     Record record{Sequence(), next_record(), now};
     record.last = applied_ + unanswered_.size();
     record_bytes_ += record.bytes.size();

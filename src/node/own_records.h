@@ -36,8 +36,9 @@ class OwnRecords {
   // Takes a write in; kOverloaded at once if too many wait.
   void add(std::string transaction, Instant deadline, Done done);
 
-  // Packs what waits, as far as what is in flight allows, and sends it.
-  void pack(Instant now, const Send& send);
+  // Packs what waits, as far as what is in flight allows, and sends it. `records_max`: in flight,
+  // if that is less than usual.
+  void pack(Instant now, size_t records_max, const Send& send);
   // Sends everything in flight again.
   void resend(Instant now, const Send& send);
   // When the oldest record in flight was last sent; kNever: nothing is in flight.

@@ -27,8 +27,8 @@ struct Origin {
               ended[index] = status.ok() ? "applied" : std::string(code_name(status.code()));
             });
   }
-  void pack() {
-    own.pack(at(0s), [this](const SharedBytes& record) { sent.push_back(record); });
+  void pack(size_t records_max = kRecordsInFlightMax) {
+    own.pack(at(0s), records_max, [this](const SharedBytes& record) { sent.push_back(record); });
     own.check_invariants();
   }
   void reply(uint64_t sequence) {

@@ -5,6 +5,7 @@
 #include "base/codec.h"
 #include "base/limits.h"
 #include "consensus/message_codec.h"
+#include "node/headway.h"
 #include "node/member_description.h"
 #include "ram/version.h"
 
@@ -205,6 +206,7 @@ void write_body(Writer& out, Pieces& payloads, const PeerMessage& message) {
             out.u8(static_cast<uint8_t>(m.kind));
             out.bytes(m.address);
             out.bytes(m.reason);
+            out.varint(m.at_least.value);
           },
           [&](const StateRequest& m) {
             out.varint(m.transfer.value);
@@ -260,6 +262,17 @@ void write_body(Writer& out, Pieces& payloads, const PeerMessage& message) {
             out.varint(m.last.value);
           },
           [&](const Refounded& m) { write(out, m.ancestor); },
+          [&](const TransferReport& m) {
+            out.varint(m.transfer.value);
+            out.u64(m.receiver.value);
+            out.varint(m.index.value);
+            out.varint(m.done);
+            out.varint(m.room);
+          },
+          [&](const Pace& m) {
+            out.varint(m.term.value);
+            out.varint(m.records);
+          },
       },
       message);
 }
@@ -324,6 +337,7 @@ JoinAnswer read_join_answer(Reader& in) {
   m.kind = in.ok() ? static_cast<JoinAnswer::Kind>(kind) : JoinAnswer::Kind::kWait;
   m.address = text(in, kAddressBytesMax);
   m.reason = text(in, kReasonBytesMax);
+  m.at_least = LogIndex(in.varint());
   return m;
 }
 
@@ -420,6 +434,17 @@ std::optional<PeerMessage> read_body(uint8_t kind, Reader& in, const SharedBytes
                             LogIndex(in.varint())};
     case 23:
       return Refounded{read_cluster(in)};
+    case 24: {
+      TransferReport m;
+      m.transfer = Nonce(in.varint());
+      m.receiver = NodeId(in.u64());
+      m.index = LogIndex(in.varint());
+      m.done = count(in, Headway::kParts);
+      m.room = count(in, Headway::kParts);
+      return m;
+    }
+    case 25:
+      return Pace{Term(in.varint()), in.varint()};
     default:
       return std::nullopt;
   }

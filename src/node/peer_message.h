@@ -135,7 +135,7 @@ struct JoinRequest {
   LogIndex have;
 };
 
-// 10 body := kind:u8 address:text reason:text
+// 10 body := kind:u8 address:text reason:text at_least
 struct JoinAnswer {
   enum class Kind : uint8_t {
     kAsk = 0,      // ask the leader, at `address` (empty: none is known, ask again)
@@ -146,6 +146,7 @@ struct JoinAnswer {
   Kind kind = Kind::kWait;
   std::string address;
   std::string reason;
+  LogIndex at_least;  // kFetch: the state is to be as of this or later; so far back is the log kept
 };
 
 // 11 body := transfer from at_least again:u8. Asks for the pieces of a state from number `from` on;
@@ -256,11 +257,30 @@ struct Refounded {
   ClusterId ancestor;
 };
 
+// 24 To the leader, from who gives out a state: the receiver will need the log after `index`.
+//    A leader that has forgotten it answers with a StateRefusal of the transfer.
+//    body := transfer receiver:u64 index done room. The last two are of 1024 parts (headway.h).
+struct TransferReport {
+  Nonce transfer;
+  NodeId receiver;
+  LogIndex index;
+  uint64_t done = 0;  // what is handed over
+  uint64_t room = 0;  // what the sender may still keep of old versions
+};
+
+// 25 From the leader: so many of its own records may a member have on their way. Holds for a few
+//    heartbeats. body := term records
+struct Pace {
+  Term term;
+  uint64_t records = 0;
+};
+
 using PeerMessage =
     std::variant<RaftMessage, Ping, Pong, RecordForward, FenceRequest, FenceAnswer, Standing,
                  FoundingNote, JoinRequest, JoinAnswer, StateRequest, StatePiece, StateRefusal,
                  CopiesRequest, CopiesAnswer, MembershipQuery, Removed, OperationRequest,
-                 OperationRefusal, Relay, RecoveryQuestion, RecoveryAnswer, Refounded>;
+                 OperationRefusal, Relay, RecoveryQuestion, RecoveryAnswer, Refounded,
+                 TransferReport, Pace>;
 
 // What goes on which link: entries and records may be long, states are.
 Lane lane_of(const PeerMessage& message);

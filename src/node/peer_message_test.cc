@@ -78,7 +78,7 @@ std::vector<PeerMessage> all_kinds() {
           standing,
           note,
           JoinRequest{encode_description({"a", "h:1", "", "1"}), LogIndex(6)},
-          JoinAnswer{JoinAnswer::Kind::kRefused, "h:1", "why"},
+          JoinAnswer{JoinAnswer::Kind::kRefused, "h:1", "why", LogIndex(4)},
           StateRequest{Nonce(5), 3, LogIndex(9), true},
           first,
           second,
@@ -92,7 +92,9 @@ std::vector<PeerMessage> all_kinds() {
           Relay{{SharedBytes(std::string("frame"))}},
           RecoveryQuestion{Nonce(5)},
           RecoveryAnswer{Nonce(5), true, false, Term(3), LogIndex(9)},
-          Refounded{ClusterId{5, 6}}};
+          Refounded{ClusterId{5, 6}},
+          TransferReport{Nonce(5), NodeId(3), LogIndex(9), 512, 1'024},
+          Pace{Term(3), 40}};
 }
 
 TEST(PeerMessage, ReadsBackWhatItWrote) {

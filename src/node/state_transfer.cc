@@ -10,6 +10,8 @@ namespace {
 constexpr uint64_t kWindow = 8;
 // States that one node gives out at once; each keeps old versions alive.
 constexpr size_t kTransfersMax = 4;
+// Of the state's bytes, what may be kept for views.
+constexpr size_t kKeptShare = 4;
 
 }  // namespace
 
@@ -26,7 +28,7 @@ void StateSource::on_request(Instant now, NodeId receiver, const StateRequest& r
       return;
     }
     Frozen frozen = freeze();
-    if (!frozen.state || frozen.origin.applied < request.at_least) {
+    if (!frozen.state || frozen.origin.index < request.at_least) {
       send(StateRefusal{request.transfer, "this node's state is not recent enough yet"});
       return;
     }
@@ -34,18 +36,21 @@ void StateSource::on_request(Instant now, NodeId receiver, const StateRequest& r
     transfer.nonce = request.transfer;
     transfer.origin = std::move(frozen.origin);
     transfer.state = std::move(frozen.state);
+    transfer.bytes = frozen.bytes;
+    transfer.at_least = request.at_least;
+    kept_bytes_max_ = bound_of(frozen.bytes);
     found = transfers_.insert_or_assign(receiver, std::move(transfer)).first;
   }
   found->second.asked = now;
-  send_pieces(found->second, request, send);
+  if (!send_pieces(found->second, request, send)) transfers_.erase(found);
 }
 
-void StateSource::send_pieces(Transfer& transfer, const StateRequest& request, const Send& send) {
+bool StateSource::send_pieces(Transfer& transfer, const StateRequest& request, const Send& send) {
   while (transfer.first < request.from && !transfer.pieces.empty()) {
     transfer.pieces.pop_front();
     ++transfer.first;
   }
-  if (request.from != transfer.first) return;  // overtaken by a later request
+  if (request.from != transfer.first) return true;  // overtaken by a later request
   while (transfer.pieces.size() < kWindow && !transfer.ended) {
     std::string piece;
     transfer.ended = !transfer.state->next_piece(piece);
@@ -58,11 +63,50 @@ void StateSource::send_pieces(Transfer& transfer, const StateRequest& request, c
                     transfer.pieces[number - transfer.first]});
   }
   transfer.sent = std::max(transfer.sent, end);
+  return !(transfer.ended && transfer.pieces.empty());
 }
 
-void StateSource::on_time(Instant now) {
-  std::erase_if(transfers_,
-                [&](const auto& transfer) { return now - transfer.second.asked > patience_; });
+size_t StateSource::kept_bytes() const {
+  size_t bytes = 0;
+  for (const auto& [receiver, transfer] : transfers_) bytes += transfer.state->kept_bytes();
+  return bytes;
+}
+
+size_t StateSource::bound_of(size_t bytes) const {
+  return std::max(rules_.kept_bytes_min, bytes / kKeptShare);
+}
+
+std::vector<StateSource::Standing> StateSource::standings() const {
+  const size_t kept = std::min(kept_bytes(), kept_bytes_max_);
+  const uint64_t room =
+      kept_bytes_max_ == 0 ? 0 : (kept_bytes_max_ - kept) * Headway::kParts / kept_bytes_max_;
+  std::vector<Standing> standings;
+  for (const auto& [receiver, transfer] : transfers_) {
+    standings.push_back({transfer.nonce, receiver, transfer.origin.index, transfer.at_least,
+                         transfer.done(), room});
+  }
+  return standings;
+}
+
+void StateSource::on_time(Instant now, size_t bytes) {
+  kept_bytes_max_ = bound_of(bytes);
+  const size_t kept = kept_bytes();
+  const bool crowded = kept >= kept_bytes_max_;
+  const bool ease = kept < kept_bytes_max_ - kept_bytes_max_ / 16;
+  for (auto& [receiver, transfer] : transfers_) {
+    transfer.headway.look(now, transfer.done(), crowded, ease);
+  }
+  std::erase_if(transfers_, [&](const auto& entry) {
+    const Transfer& transfer = entry.second;
+    const uint64_t to_come = Headway::kParts - transfer.done();
+    return now - transfer.asked > rules_.patience ||
+           transfer.headway.stuck(now, rules_.stuck_after) ||
+           (crowded && transfer.bytes / Headway::kParts * to_come > bytes + kept_bytes_max_);
+  });
+}
+
+void StateSource::drop(Nonce transfer) {
+  std::erase_if(transfers_, [&](const auto& entry) { return entry.second.nonce == transfer; });
 }
 
 StateRequest StateReceiver::request(bool again) const {

@@ -3,7 +3,13 @@
 //
 // The receiver pulls: it names the number up to which it has everything, and the source sends the
 // next few. That is the back-pressure, and it makes a transfer resumable: after a loss the receiver
-// asks again. The source keeps a frozen view and the few pieces that may have to be sent again.
+// asks again, and at the end once more, to say so. The source keeps a frozen view and the few
+// pieces that may have to be sent again.
+//
+// What is written meanwhile makes the store keep old versions for the view. They are bounded, to a
+// quarter of the state: as they near it, the leader has writers slowed (log_claims.h). A view is
+// given up, and the receiver begins again, if it does not get on while writers wait, or if there is
+// less to do in a new one, since much of what the view still needs was erased.
 //
 // Source and receiver know each other by id; a transfer by a nonce of the receiver's. One thread.
 #pragma once
@@ -15,10 +21,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/ids.h"
 #include "machine/snapshot_codec.h"
+#include "node/headway.h"
 #include "node/peer_message.h"
 
 namespace ram::node {
@@ -29,16 +37,34 @@ class StateSource {
   struct Frozen {
     StateOrigin origin;
     std::unique_ptr<machine::FrozenState> state;
+    size_t bytes = 0;  // that the state takes
+  };
+  // How a transfer gets on.
+  struct Standing {
+    Nonce transfer;
+    NodeId receiver;
+    LogIndex index;     // of the state
+    LogIndex at_least;  // that was asked for
+    uint64_t done = 0;  // of Headway::kParts
+    uint64_t room = 0;  // the same: of what may be kept for views, what is not
+  };
+  struct Rules {
+    Duration patience;          // a transfer ends when nobody asked for so long
+    Duration stuck_after;       // or did not get on for so long while writers waited
+    size_t kept_bytes_min = 0;  // may be kept, however small the state
   };
   using Send = std::function<void(PeerMessage message)>;
 
-  explicit StateSource(Duration patience) : patience_(patience) {}
+  explicit StateSource(Rules rules) : rules_(rules) {}
 
   // `freeze` is called if this begins a transfer; null state: none can be given now.
   void on_request(Instant now, NodeId receiver, const StateRequest& request,
                   const std::function<Frozen()>& freeze, const Send& send);
-  // Gives up transfers that nobody asked for in a while.
-  void on_time(Instant now);
+  // Gives up what is to be given up; with each heartbeat. `bytes`: what the state takes now.
+  void on_time(Instant now, size_t bytes);
+  std::vector<Standing> standings() const;
+  // It would be in vain.
+  void drop(Nonce transfer);
   // The state is about to be replaced as a whole.
   void drop_all() { transfers_.clear(); }
   size_t size() const { return transfers_.size(); }
@@ -48,16 +74,25 @@ class StateSource {
     Nonce nonce;
     StateOrigin origin;
     std::unique_ptr<machine::FrozenState> state;
+    size_t bytes = 0;
+    LogIndex at_least;
     std::deque<SharedBytes> pieces;  // numbers first_ and up
     uint64_t first = 0;
     uint64_t sent = 0;   // all below were sent once
     bool ended = false;  // no piece follows those we have
     Instant asked;
+    Headway headway;
+
+    uint64_t done() const { return state->read(Headway::kParts); }
   };
 
-  void send_pieces(Transfer& transfer, const StateRequest& request, const Send& send);
+  // False: the receiver has them all.
+  bool send_pieces(Transfer& transfer, const StateRequest& request, const Send& send);
+  size_t kept_bytes() const;
+  size_t bound_of(size_t bytes) const;
 
-  const Duration patience_;
+  const Rules rules_;
+  size_t kept_bytes_max_ = 0;
   std::map<NodeId, Transfer> transfers_;  // by receiver
 };
 
@@ -65,7 +100,7 @@ class StateReceiver {
  public:
   // Asks for a state as of `at_least` or later. `nonce` is new.
   StateReceiver(Nonce nonce, LogIndex at_least, Instant now)
-      : nonce_(nonce), at_least_(at_least), heard_(now), asked_(now) {}
+      : nonce_(nonce), at_least_(at_least), begun_(now), heard_(now), asked_(now) {}
 
   StateRequest request(bool again) const;
   // Takes a piece in; true if more is to be asked for now. Pieces go to `take` in order.
@@ -75,6 +110,7 @@ class StateReceiver {
   Nonce nonce() const { return nonce_; }
   LogIndex at_least() const { return at_least_; }
   const StateOrigin& origin() const { return origin_; }
+  Instant begun() const { return begun_; }
   // When the source was last heard.
   Instant heard() const { return heard_; }
   Instant asked() const { return asked_; }
@@ -86,6 +122,7 @@ class StateReceiver {
   StateOrigin origin_;
   uint64_t next_ = 0;
   std::map<uint64_t, StatePiece> early_;  // that came before their turn
+  const Instant begun_;
   Instant heard_;
   Instant asked_;
 };

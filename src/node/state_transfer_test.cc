@@ -28,12 +28,20 @@ class Source {
   }
 
   void write(const std::string& key, const std::string& value) {
-    std::string operations;
     machine::Operation operation;
     operation.kind = machine::OperationKind::kPut;
-    operation.table = "t";
     operation.key = key;
     operation.value = value;
+    apply(operation);
+  }
+  void clear() {
+    machine::Operation operation;
+    operation.kind = machine::OperationKind::kClear;
+    apply(operation);
+  }
+  void apply(machine::Operation& operation) {
+    operation.table = "t";
+    std::string operations;
     machine::encode(operations, operation);
     machine::RecordWriter record(NodeId(1), sequence_, Sequence());
     record.add(machine::encode_transaction(0, {}, 1, operations));
@@ -49,15 +57,20 @@ class Source {
           StateSource::Frozen frozen;
           frozen.origin.applied = frozen.origin.index = machine_.applied();
           frozen.state = machine_.freeze(1'000);
+          frozen.bytes = bytes();
           return frozen;
         },
         [this](const PeerMessage& message) { out_.push_back(message); });
   }
 
+  // What the state takes.
+  size_t bytes() const { return store_.memory_bytes() - store_.limbo_bytes(); }
+  StateSource::Standing standing() const { return source_.standings().at(0); }
+
   store::Store store_{1};
   machine::Machine machine_;
   Sequence sequence_{1};
-  StateSource source_{10s};
+  StateSource source_{{.patience = 10s, .stuck_after = 1s, .kept_bytes_min = 1'000}};
   int frozen_ = 0;
   std::deque<PeerMessage> out_;
 };
@@ -136,9 +149,68 @@ TEST(StateTransfer, RefusesWhatItDoesNotHaveYetAndMoreThanItMay) {
     source.request(at(0s), {Nonce(7), 0, LogIndex(1), false}, NodeId(10 + i));
   source.request(at(0s), {Nonce(7), 0, LogIndex(1), false}, NodeId(20));
   EXPECT_TRUE(std::holds_alternative<StateRefusal>(source.out_.back()));
-  source.source_.on_time(at(11s));  // all of them were given up
+  source.source_.on_time(at(11s), 1 << 20);  // all of them were given up
   source.request(at(11s), {Nonce(7), 0, LogIndex(1), false}, NodeId(20));
   EXPECT_TRUE(std::holds_alternative<StatePiece>(source.out_.back()));
+}
+
+TEST(StateTransfer, SaysHowItGetsOnAndEndsWhenTheReceiverHasItAll) {
+  Source source;
+  const LogIndex as_of = source.machine_.applied();
+  source.request(at(0s), {Nonce(7), 0, LogIndex(5), false});
+  EXPECT_EQ(source.standing().receiver, kReceiver);
+  EXPECT_EQ(source.standing().index, as_of);
+  EXPECT_EQ(source.standing().at_least, LogIndex(5));
+  EXPECT_EQ(source.standing().room, Headway::kParts);
+  uint64_t done = 0, from = 0;
+  while (!source.source_.standings().empty()) {
+    EXPECT_GE(source.standing().done, done);
+    done = source.standing().done;
+    if (from == 0) {
+      EXPECT_LT(done, Headway::kParts / 2);
+    }
+    from = std::get<StatePiece>(source.out_.back()).number + 1;
+    source.request(at(1s), {Nonce(7), from, LogIndex(5), false});
+  }
+  EXPECT_EQ(done, Headway::kParts);
+}
+
+// Each write of a key for the first time since the view makes one more version that it keeps.
+TEST(StateTransfer, SaysWhenThereIsNoMoreRoomForOldVersionsAndGivesUpWhatDoesNotGetOnThen) {
+  Source source;
+  source.request(at(0s), {Nonce(7), 0, LogIndex(1), false});
+  uint64_t room = Headway::kParts;
+  for (int i = 0; i < 100 && room > 0; ++i) {
+    source.write("k" + std::to_string(i), "new");
+    source.source_.on_time(at(0s), source.bytes());
+    ASSERT_EQ(source.source_.size(), 1u);
+    EXPECT_LE(source.standing().room, room);
+    room = source.standing().room;
+    EXPECT_LE(source.store_.limbo_bytes(), source.bytes() / 2);
+  }
+  EXPECT_EQ(room, 0u);
+  source.request(at(900ms), {Nonce(7), 4, LogIndex(1), false});  // it gets on
+  for (int i = 100; i < 200; ++i) source.write("k" + std::to_string(i), "new");
+  source.source_.on_time(at(900ms), source.bytes());
+  EXPECT_EQ(source.standing().room, 0u);
+  for (int i = 0; i < 20; ++i) {
+    source.request(at(900ms), {Nonce(7), 4, LogIndex(1), true});  // but no more
+    source.source_.on_time(at(1'899ms), source.bytes());
+    ASSERT_EQ(source.source_.size(), 1u);
+  }
+  source.source_.on_time(at(1'900ms), source.bytes());
+  EXPECT_EQ(source.source_.size(), 0u);
+  while (source.store_.tick(100)) {
+  }
+  EXPECT_EQ(source.store_.limbo_bytes(), 0u);
+}
+
+TEST(StateTransfer, BeginsAgainAtOnceIfThatIsLessToDo) {
+  Source source;
+  source.request(at(0s), {Nonce(7), 0, LogIndex(1), false});
+  source.clear();
+  source.source_.on_time(at(0s), source.bytes());
+  EXPECT_EQ(source.source_.size(), 0u);
 }
 
 }  // namespace

@@ -1,0 +1,126 @@
+#include "node/log_claims.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/limits.h"
+#include "consensus/entry_log.h"
+
+namespace ram::node {
+namespace {
+
+using consensus::EntryLog;
+using consensus::Replica;
+
+constexpr uint64_t kAll = Headway::kParts;
+
+// How long a log may get for who has `done` of a state.
+size_t ceiling(size_t usual, size_t extra, uint64_t done) {
+  return usual + extra / 8 + extra * 7 * done / (8 * kAll);
+}
+
+size_t without(size_t from, size_t what) {
+  return from > what ? from - what : 0;
+}
+
+}  // namespace
+
+LogIndex LogClaims::on_token(Instant now, NodeId receiver, LogIndex index) {
+  Claim& claim = claims_[{receiver, NodeId()}];
+  if (!claim.index || claim.lost) claim = {.said_index = index, .index = index};
+  claim.said = now;
+  return claim.index;
+}
+
+void LogClaims::on_report(Instant now, NodeId source, const TransferReport& report) {
+  Claim& claim = claims_[{report.receiver, source}];
+  if (claim.said_index != report.index) claim = {.said_index = report.index, .index = report.index};
+  claim.said = now;
+  claim.confirmed = true;
+  claim.done = std::max(claim.done, report.done);
+  claim.view_room = report.room;
+}
+
+void LogClaims::on_state_in_hand(Instant now, NodeId receiver, LogIndex index) {
+  on_report(now, NodeId(), {.receiver = receiver, .index = index, .done = kAll, .room = kAll});
+}
+
+void LogClaims::turn(Instant now, const Replica& replica) {
+  window_ = kRecordsInFlightMax;
+  for (auto& [key, claim] : claims_) {
+    advance(now, key.receiver, claim, replica);
+    if (claim.lost || is_over(now, claim, replica)) continue;
+    const Room room = room_of(claim, replica.log());
+    claim.lost = is_stuck(now, claim, room);
+    if (claim.lost) continue;
+    window_ = std::min(window_, window_of(claim, room, replica.latest().servers.size()));
+  }
+  std::erase_if(claims_, [&](const auto& entry) { return is_over(now, entry.second, replica); });
+}
+
+void LogClaims::advance(Instant now, NodeId receiver, Claim& claim, const Replica& replica) const {
+  const LogIndex match = replica.match(receiver);
+  const EntryLog& log = replica.log();
+  if (match <= claim.index || match > log.last() || claim.index < log.offset()) return;
+  claim.passed_entries += match - claim.index;
+  claim.passed_bytes += log.bytes_after(claim.index) - log.bytes_after(match);
+  claim.index = match;
+  claim.done = claim.view_room = kAll;
+  claim.confirmed = true;
+  claim.said = now;
+}
+
+bool LogClaims::is_over(Instant now, const Claim& claim, const Replica& replica) const {
+  if (now - claim.said >= 4 * rules_.failover_after) return true;
+  // Who goes on from an entry that is not known here gets another token. But while a source keeps
+  // old versions for it, what they take matters.
+  if (!replica.term_at(claim.index)) return !claim.confirmed;
+  // What it still needs is kept in any case.
+  const CoreLimits& limits = rules_.limits;
+  return claim.passed_entries > 0 &&
+         claim.index >= replica.log().start_of_newest(limits.log_entries / 2, limits.log_bytes / 2);
+}
+
+LogClaims::Room LogClaims::room_of(const Claim& claim, const EntryLog& log) const {
+  const CoreLimits& limits = rules_.limits;
+  if (claim.index < log.offset() || claim.index > log.last()) {
+    return {limits.transfer_log_entries, limits.transfer_log_bytes};
+  }
+  return {without(ceiling(limits.log_entries, limits.transfer_log_entries, claim.done),
+                  log.last() - claim.index),
+          without(ceiling(limits.log_bytes, limits.transfer_log_bytes, claim.done),
+                  log.bytes_after(claim.index))};
+}
+
+bool LogClaims::is_stuck(Instant now, Claim& claim, Room room) const {
+  const size_t entries = rules_.limits.transfer_log_entries;
+  const size_t bytes = rules_.limits.transfer_log_bytes;
+  const bool none = room.entries == 0 || room.bytes == 0 || claim.view_room == 0;
+  if (!claim.confirmed) return none;
+  const bool ease =
+      room.entries > entries / 16 && room.bytes > bytes / 16 && claim.view_room > kAll / 16;
+  const uint64_t place = claim.done + std::max(claim.passed_entries * kAll / entries,
+                                               claim.passed_bytes * kAll / bytes);
+  claim.headway.look(now, place, none, ease);
+  return claim.headway.stuck(now, 2 * rules_.failover_after);
+}
+
+size_t LogClaims::window_of(const Claim& claim, Room room, size_t members) const {
+  if (room.entries == 0 || room.bytes == 0 || claim.view_room == 0) return 0;
+  size_t records = std::min(room.entries, room.bytes / kRecordBytesWanted);
+  // The first half of what a source may keep is free.
+  if (claim.view_room < kAll / 2) {
+    records = std::min(records, kRecordsInFlightMax * 2 * claim.view_room / kAll);
+  }
+  return std::clamp<size_t>(records / std::max<size_t>(members, 1), 1, kRecordsInFlightMax);
+}
+
+LogIndex LogClaims::keep_from(const EntryLog& log) const {
+  LogIndex lowest(std::numeric_limits<uint64_t>::max());
+  for (const auto& [key, claim] : claims_) {
+    if (!claim.lost && claim.index >= log.offset()) lowest = std::min(lowest, claim.index);
+  }
+  return lowest;
+}
+
+}  // namespace ram::node
