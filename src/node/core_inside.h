@@ -102,6 +102,7 @@ class NodeCore::Inside final : public consensus::Transport,
   void turn_leases(Instant now);
   void apply_visible();
   void apply_up_to(LogIndex visible);
+  void note_age(Instant now);
   void turn_fences(Instant now);
   uint64_t copies_elsewhere(LogIndex index, NodeId but) const;
   void turn_copies();
@@ -241,10 +242,16 @@ class NodeCore::Inside final : public consensus::Transport,
       strangers_;  // addresses of senders that no configuration of ours has
 
   // The pipeline (READ-LEASES section 2).
-  LogIndex stable_;                    // sigma
-  LogIndex applied_;                   // a
-  LogIndex staged_;                    // up to here readers know which keys entries touch
-  LogIndex stage_later_, stage_next_;  // for the mistake latestage
+  LogIndex stable_;   // sigma
+  LogIndex applied_;  // a
+  struct Sample {
+    LogIndex index;
+    Instant at;
+  };
+  Sample sample_;                          // of the log, under a lease
+  Instant shown_until_ = lease::kNoLease;  // readers see all that was acknowledged by then
+  LogIndex staged_;                        // up to here readers know which keys entries touch
+  LogIndex stage_later_, stage_next_;      // for the mistake latestage
 
   // Calls.
   OwnRecords own_;

@@ -46,6 +46,7 @@ void NodeCore::Inside::turn(Instant now) {
     turn_hand_over(now);
     turn_leases(now);
     apply_visible();
+    note_age(now);
     turn_fences(now);
     turn_operations();
     turn_copies();
@@ -163,6 +164,16 @@ void NodeCore::Inside::apply_up_to(LogIndex visible) {
     gate_.publish_applied(index);
   }
   waits_.on_applied(applied_);
+}
+
+// While our lease holds, all that was acknowledged is in our log (G2): once what is in it now is
+// visible, so is all that was acknowledged by now.
+void NodeCore::Inside::note_age(Instant now) {
+  if (sample_.index && applied_ >= sample_.index) {
+    shown_until_ = sample_.at;
+    sample_ = {};
+  }
+  if (!sample_.index && now < leases_->lease_end()) sample_ = {replica_->last(), now};
 }
 
 void NodeCore::Inside::turn_fences(Instant now) {

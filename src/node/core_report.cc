@@ -59,6 +59,9 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
   status.lease = now < lease_end;
   if (status.lease) status.lease_ms = milliseconds(lease_end - now);
   status.complete_until_ms = static_cast<int64_t>(complete_until(now));
+  if (shown_until_ != lease::kNoLease) {
+    status.age_ms = static_cast<int64_t>(milliseconds(now - shown_until_));
+  }
   status.applied = applied_.value;
   status.revision = machine_->revision().value;
   const consensus::Configuration& members = replica_->latest();

@@ -719,6 +719,27 @@ TEST(NodeCoreLeases, AVoterWhoseClockMisbehavedSaysNothingOfItsSilence) {
   EXPECT_TRUE(elected_by_it);
 }
 
+TEST(NodeCoreLeases, AStaleReadTellsHowOldItMayBe) {
+  Village village(3);
+  EXPECT_EQ(village.core(0).status(village.now()).age_ms, -1);
+  ASSERT_TRUE(
+      village.until([&] { return village.leased(0) && village.leased(1) && village.leased(2); }));
+  const size_t leader = village.leader();
+  const size_t lost = (leader + 1) % 3;
+  const auto age = [&] { return village.core(lost).status(village.now()).age_ms; };
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(village.write_and_wait(leader, "k", std::to_string(i)));
+    EXPECT_GE(age(), 0);
+    EXPECT_LT(age(), 100) << "while writes go on";
+  }
+  village.cut_off(lost, true);
+  village.run(1s);
+  EXPECT_GE(age(), 1'000 - 60);
+  EXPECT_LE(age(), 1'100);
+  village.cut_off(lost, false);
+  ASSERT_TRUE(village.until([&] { return village.leased(lost) && age() < 100; }));
+}
+
 TEST(NodeCoreLeases, ANodeWhoseClockMisbehavedReadsThroughTheLeaderAndDoesNotLead) {
   Village village(3);
   ASSERT_TRUE(

@@ -18,7 +18,7 @@ namespace {
 bool status(NodeCall& call, Finish finish, Reply&) {
   call.node.status([finish](const NodeStatus& now) {
     finish([now](Reply& reply) {
-      reply.map(29);
+      reply.map(30);
       reply.field("name", now.name);
       reply.field("id", hex_of(now.id));
       reply.field("cluster", now.cluster);
@@ -45,6 +45,8 @@ bool status(NodeCall& call, Finish finish, Reply&) {
       reply.field("memory_bytes", now.memory_bytes);
       reply.field("waiting_for", now.waiting_for);
       reply.field("ancestor", now.ancestor);
+      reply.bulk("age_ms");
+      reply.integer(now.age_ms);
       reply.field("lease_reason", no_lease_name(now.lease_reason));
       reply.field("delayed_by", now.delayed_by);
       reply.field("delayed_ms", now.delayed_ms);
@@ -197,10 +199,12 @@ const Command kRows[] = {
         "What this node is and does. role: leader, follower, standby, joining. state: ok, "
         "no-quorum, joining, leaving. lease_reason: why it holds no lease (off, clock, joining, "
         "installing, no-leader, not-ready, no-majority, not-granted). At the leader, delayed_by: "
-        "for whose lease writes wait now; delayed_ms: for how long they did, for all together.",
+        "for whose lease writes wait now; delayed_ms: for how long they did, for all together. "
+        "age_ms: how old a stale read here may be; -1: not known.",
         "map: name id cluster role state leader term commit stable applied revision members voters "
         "lease lease_ms complete_until reads_local reads_waited reads_asked reads_refused writes "
-        "version uptime_ms memory_bytes waiting_for lease_reason delayed_by delayed_ms ancestor",
+        "version uptime_ms memory_bytes waiting_for lease_reason delayed_by delayed_ms ancestor "
+        "age_ms",
         status),
     row("ram.tables", "", 1, kAlways, {}, "O(n), n: tables",
         "All tables and how many keys each has, as of now on this node.",

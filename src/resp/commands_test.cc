@@ -331,15 +331,15 @@ TEST_F(Commands, RamStatusAndMembersHaveAllFieldsOfTheContract) {
         "revision",       "members",     "voters",       "lease",        "lease_ms",
         "complete_until", "reads_local", "reads_waited", "reads_asked",  "reads_refused",
         "writes",         "version",     "uptime_ms",    "lease_reason", "delayed_by",
-        "delayed_ms",     "ancestor"}) {
+        "delayed_ms",     "ancestor",    "age_ms"}) {
     std::string encoded;
     Reply(encoded, Version::k3).bulk(field);
     EXPECT_NE(status.find("\n" + encoded), std::string::npos) << field;
   }
-  EXPECT_EQ(status.substr(0, 5), "%29\r\n");
+  EXPECT_EQ(status.substr(0, 5), "%30\r\n");
   EXPECT_EQ(
       std::count(status.begin(), status.end(), '$') + std::count(status.begin(), status.end(), ':'),
-      58);
+      60);
   EXPECT_NE(status.find("$16\r\n0000000000000abc\r\n"), std::string::npos);
 
   const std::string members = ask("RAM.MEMBERS");
