@@ -117,9 +117,7 @@ class Describe {
   void operator()(const MembershipQuery& m) {
     out_ << "member? known " << m.known.value << (m.leaving == Leaving::kNo ? "" : ", to leave");
   }
-  void operator()(const Removed& m) {
-    out_ << "removed! index " << m.index.value << " term " << m.term.value;
-  }
+  void operator()(const Removed& m) { out_ << "removed! index " << m.index.value; }
   void operator()(const OperationRequest& m) {
     out_ << (m.kind == OperationKind::kEvict ? "evict? " : "transfer? ") << m.target.value;
   }

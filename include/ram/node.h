@@ -83,8 +83,8 @@ struct NodeStatus {
   bool lease = false;
   uint64_t lease_ms = 0;
   NoLease lease_reason = NoLease::kHolds;
-  // How old a stale read here may be: it shows every write that was acknowledged, by whichever node,
-  // so long ago. -1: not known (no lease since this node began).
+  // How old a stale read here may be: it shows every write that was acknowledged, by whichever
+  // node, so long ago. -1: not known (no lease since this node began).
   int64_t age_ms = -1;
   int64_t complete_until_ms = 0;  // wall clock, for people; 0: not known
   uint64_t reads_local = 0;       // answered at once, from memory

@@ -20,29 +20,35 @@ struct OperationFlags {
   std::string address = "127.0.0.1:6379";
 };
 
-// Longer than a node takes to give up.
-constexpr std::chrono::milliseconds kPatience = 15s;
+// Longer than the nodes' own time-outs, unless those were set to more.
+constexpr std::chrono::milliseconds kPatience = 1min;
 
+// Null, and the exit code in `code`: it cannot be asked.
+std::unique_ptr<RespClient> connect(const std::string& verb, const std::string& address,
+                                    int& code) {
+  Result<RespClient> client = RespClient::connect(address, kPatience);
+  if (client.ok()) return std::make_unique<RespClient>(std::move(*client));
+  const bool misused = client.status().code() == Code::kInvalid;
+  code = fail(misused ? kWrongUsage : kFailed, verb, client.status().message());
+  return nullptr;
+}
+
+// `done`: what to say then; empty: what the node says.
 int ask(const std::string& verb, const std::string& address,
         const std::vector<std::string_view>& words, const std::string& done) {
-  Result<RespClient> client = RespClient::connect(address, kPatience);
-  if (!client.ok()) {
-    const bool misused = client.status().code() == Code::kInvalid;
-    return fail(misused ? kWrongUsage : kFailed, verb, client.status().message());
-  }
+  int code = kDone;
+  const auto client = connect(verb, address, code);
+  if (client == nullptr) return code;
   const Result<RespValue> reply = client->call(words);
   if (!reply.ok()) return fail(kFailed, verb, reply.status().message());
-  // What the node says, if it says more than OK.
   std::printf("%s\n", done.empty() ? reply->text.c_str() : done.c_str());
   return kDone;
 }
 
 int run_leave(const OperationFlags& flags) {
-  Result<RespClient> client = RespClient::connect(flags.address, kPatience);
-  if (!client.ok()) {
-    const bool misused = client.status().code() == Code::kInvalid;
-    return fail(misused ? kWrongUsage : kFailed, "leave", client.status().message());
-  }
+  int code = kDone;
+  const auto client = connect("leave", flags.address, code);
+  if (client == nullptr) return code;
   if (const auto reply = client->call({"RAM.LEAVE"}); !reply.ok()) {
     return fail(kFailed, "leave", reply.status().message());
   }
@@ -50,7 +56,8 @@ int run_leave(const OperationFlags& flags) {
     return fail(kFailed, "leave",
                 flags.address + " was told to leave and still runs; its log says why");
   }
-  std::printf("%s has left\n", flags.address.c_str());
+  std::printf("%s has ended; the last line of its log says whether it could leave in time\n",
+              flags.address.c_str());
   return kDone;
 }
 

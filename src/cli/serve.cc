@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -116,7 +117,11 @@ int run_serve(const ServeFlags& flags) {
   front.insecure = flags.node.insecure;
   front.limits.memory_bytes_max = flags.node.memory_bytes_max;
   front.limits.reads = options.reads;
-  front.limits.leave = [] { kill(getpid(), SIGTERM); };
+  // Asked again, it goes on leaving; a second signal would end it at once.
+  const auto asked = std::make_shared<std::atomic_flag>();
+  front.limits.leave = [asked] {
+    if (!asked->test_and_set()) kill(getpid(), SIGTERM);
+  };
   front.log = log;
   if (Status bad = resp::Server::check(front); !bad.ok()) return fail_to_start(bad);
   if (Status same = check_ports_differ(flags.listen, flags.node.cluster_listen); !same.ok()) {
@@ -138,6 +143,7 @@ int run_serve(const ServeFlags& flags) {
 
   const int signal = signals.wait();
   log(Severity::kInfo, "stopping signal=" + std::string(signal == SIGTERM ? "SIGTERM" : "SIGINT"));
+  asked->test_and_set();
   signals.let_through();  // whoever asks twice does not want to wait
   (*node)->stop();
   return kDone;

@@ -63,14 +63,17 @@ ClockFinding ClockWatch::look(const ClockReading& reading) {
     found = {.kind = Kind::kBack, .by = -least};
   } else if (reading_took <= kReadingMax) {
     if (last_) found = compare(reading);
-    if (!first_ || reading.before - first_->before >= kRateWindow) first_ = reading;
+    if (first_ && reading.before - first_->before >= kRateWindow) first_ = reading;
   }
   if (const Duration most = std::max(elapsed, reading_took);
       found.kind == Kind::kNone && most > times_.lease) {
     found = {.kind = Kind::kPause, .by = most};
   }
   found.sound_until = last_ ? last_->after : seen;
-  if (reading_took <= kReadingMax) last_ = reading;
+  if (reading_took <= kReadingMax) {
+    last_ = reading;
+    if (!first_) first_ = reading;
+  }
   return found;
 }
 

@@ -55,6 +55,7 @@ void Admission::restart(Instant now) {
   heard_.clear();
   joiners_.clear();
   evicted_.clear();
+  newcomers_.clear();
   last_before_ = last_now_ = LogIndex();
 }
 
@@ -64,6 +65,8 @@ Instant Admission::last_heard(NodeId member) const {
 }
 
 void Admission::leave(Instant now, NodeId member, Leaving when) {
+  std::erase_if(leaving_,
+                [&](const auto& known) { return now - known.second.asked > 4 * rules_.silence; });
   Leaver& leaver = leaving_.try_emplace(member, Leaver{now, now, when}).first->second;
   leaver.asked = now;
   leaver.when = std::max(leaver.when, when);
@@ -147,6 +150,11 @@ void Admission::beat(Instant now, const Replica& replica) {
   last_now_ = replica.last();
   const auto stale = [&](Instant asked) { return now - asked > 4 * rules_.silence; };
   const auto gone = [&](NodeId id) { return replica.latest().find(id) == nullptr; };
+  for (const auto& [id, joiner] : joiners_) {
+    if (!gone(id)) newcomers_.insert(id);
+  }
+  std::erase_if(newcomers_,
+                [&](NodeId id) { return gone(id) || replica.match(id) >= replica.barrier(); });
   std::erase_if(joiners_, [&](const auto& joiner) {
     return stale(joiner.second.asked) || !gone(joiner.first);
   });
@@ -226,8 +234,7 @@ bool Admission::is_given_up(Instant now, const Server& server, const Replica& re
   if (evicted_.contains(server.id)) return true;
   const Duration silence = now - last_heard(server.id);
   if (silence >= rules_.evict_after) return true;
-  return server.role == Role::kStandby && replica.match(server.id) < replica.barrier() &&
-         silence >= kSilencesOfTheNeverCurrent * rules_.silence;
+  return newcomers_.contains(server.id) && silence >= kSilencesOfTheNeverCurrent * rules_.silence;
 }
 
 std::optional<Configuration> Admission::give_up(Instant now, const Replica& replica) const {

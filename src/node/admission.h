@@ -10,6 +10,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -95,6 +96,7 @@ class Admission {
   std::map<NodeId, Instant> heard_;
   std::map<NodeId, Joiner> joiners_;
   std::map<NodeId, Leaver> leaving_;
+  std::set<NodeId> newcomers_;  // members that joined under this leader, and were never current
   std::map<NodeId, Instant> evicted_;  // by operators; when that was last asked for
   // Our last index at the previous two heartbeats: a standby that has reached the older one follows
   // at the speed of writing.

@@ -130,6 +130,7 @@ class NodeCore::Inside final : public consensus::Transport,
   bool someone_stays(Instant now) const;
   bool nobody_else_is_there(Instant now) const;
   void turn_leaving(Instant now);
+  Leaving how_far_gone() const;
   void say_farewell(Instant now, Leaving when);
   bool is_member() const;
   void seek_word(Instant now);
@@ -140,6 +141,8 @@ class NodeCore::Inside final : public consensus::Transport,
   std::string undertake(Instant now, const OperationRequest& request);
 
   // ---- going on alone (core_recovery.cc) ----
+  // A state that was received may be ahead of the log.
+  LogIndex known_up_to() const;
   void ask_survivors();
   void turn_recovery(Instant now);
   void found_anew(Instant now);

@@ -57,6 +57,9 @@ void NodeCore::Inside::manage(Instant now) {
 
 void NodeCore::Inside::close_sessions(Instant now) {
   if (!replica_->barrier_committed() || replica_->changing()) return;
+  std::erase_if(closing_, [&](const auto& entry) {
+    return machine_->sessions().find(entry.first) == nullptr;
+  });
   for (const auto& [origin, session] : machine_->sessions().all()) {
     if (replica_->committed().find(origin) != nullptr || closing_.contains(origin)) continue;
     closing_[origin] = {replica_->term(), session.last()};

@@ -101,8 +101,13 @@ void NodeCore::Inside::turn_leaving(Instant now) {
   }
   if (now < next_farewell_) return;
   next_farewell_ = now + heartbeat_of(failover_after_);
+  say_farewell(now, how_far_gone());
+}
+
+Leaving NodeCore::Inside::how_far_gone() const {
+  if (!leaving_) return Leaving::kNo;
   const bool idle = own_.waiting() + own_.in_flight() == 0;
-  say_farewell(now, departing_ && !leads() && idle ? Leaving::kNow : Leaving::kSoon);
+  return departing_ && !leads() && idle ? Leaving::kNow : Leaving::kSoon;
 }
 
 // Tells all members, so that nobody hands anything over to this node; the leader takes it out.
@@ -148,8 +153,7 @@ void NodeCore::Inside::seek_word(Instant now) {
   if (!join_leader_.empty()) ask.push_back(join_leader_);
   if (ask.empty()) return;
   post(ask[words_sought_ / 4 % ask.size()], NodeId(),
-       MembershipQuery{replica_->committed_configuration_index(),
-                       departing_ ? Leaving::kNow : Leaving::kNo});
+       MembershipQuery{replica_->committed_configuration_index(), how_far_gone()});
 }
 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
@@ -180,7 +184,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
 
 void NodeCore::Inside::tell_removed(NodeId who) {
   if (replica_->latest().find(who) != nullptr || replica_->committed().find(who) != nullptr) return;
-  post_to(who, Removed{replica_->committed_configuration_index(), replica_->term()});
+  post_to(who, Removed{replica_->committed_configuration_index()});
 }
 
 void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,
@@ -208,7 +212,7 @@ void NodeCore::Inside::operate(Instant now, OperationKind kind, const std::strin
     done(status);
     return;
   }
-  Operations::Operation operation{kind, NodeId(), leader(), name, deadline, std::move(done)};
+  Operations::Operation operation{kind, NodeId(), NodeId(), name, deadline, std::move(done)};
   const bool anybody = kind == OperationKind::kTransfer && name.empty();
   for (const Server& server : replica_->latest().servers) {
     const auto description = decode_description(server.description);
@@ -226,7 +230,7 @@ void NodeCore::Inside::operate(Instant now, OperationKind kind, const std::strin
 
 void NodeCore::Inside::ask_operations(Instant now) {
   if (operations_.empty() || !leader()) return;
-  operations_.ask([&](const OperationRequest& request) {
+  operations_.ask(leader(), [&](const OperationRequest& request) {
     if (leads()) {
       const std::string refused = undertake(now, request);
       if (!refused.empty()) refusals_.emplace_back(request.nonce, refused);
@@ -264,6 +268,7 @@ std::string NodeCore::Inside::undertake(Instant now, const OperationRequest& req
     if (server->role != Role::kVoter) return "the node has no vote, and cannot lead";
     if (admission_.silent(now, request.target)) return "the node is silent";
     if (admission_.leaving(request.target)) return "the node is leaving";
+    if (!may_lead(now, *server)) return "the node's clock misbehaved, as this one's did";
   } else if (replica_->latest().voters() == 1) {
     return "there is no other voter";
   }

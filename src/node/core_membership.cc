@@ -72,8 +72,10 @@ void NodeCore::Inside::become_member(const machine::Parameters& parameters) {
   gate_.set_cluster(cluster_);
   const lease::Times times =
       lease::times_of(parameters.leases, failover_after_, parameters.clock_drift_permille);
+  const bool trusted = clock_trusted();  // asks the one before, if there is one
+  leases_.reset();                       // which closes the gate
   leases_ = std::make_unique<Leases>(options_.id, options_.lease_times.value_or(times), gate_,
-                                     options_.mistakes.lease, options_.clock_trusted);
+                                     options_.mistakes.lease, trusted);
 }
 
 void NodeCore::Inside::start_founded(Instant now) {

@@ -51,7 +51,7 @@ void NodeCore::Inside::receive(Instant now, const Peer& from, const SharedBytes&
 }
 
 void NodeCore::Inside::take(Instant now, const Peer& from, Frame frame) {
-  if (leads()) admission_.heard(now, from.id);
+  if (leads() && replica_->latest().find(from.id) != nullptr) admission_.heard(now, from.id);
   std::visit(
       [&](auto&& message) {
         on_message(now, from, frame.heading, std::forward<decltype(message)>(message));

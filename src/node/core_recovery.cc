@@ -43,9 +43,16 @@ void NodeCore::Inside::recover(Instant now, bool others_are_dead, Recovery::Done
   ask_survivors();
 }
 
+LogIndex NodeCore::Inside::known_up_to() const {
+  return std::max(applied_, replica_->last());
+}
+
 void NodeCore::Inside::ask_survivors() {
   for (const Server& server : recovery_->self().members.servers) {
-    if (server.id != options_.id) post_to(server.id, RecoveryQuestion{recovery_->nonce()});
+    // Whoever lives there now: also one that has come back, and knows more of the cluster than we.
+    if (server.id != options_.id) {
+      post(address_of(server.id), NodeId(), RecoveryQuestion{recovery_->nonce()});
+    }
   }
 }
 
@@ -55,6 +62,11 @@ void NodeCore::Inside::turn_recovery(Instant now) {
     // Somebody came back in time.
     std::exchange(recovery_, std::nullopt)
         ->done()(Status::invalid("a leader is there again; nothing needs recovering"));
+    return;
+  }
+  if (replica_->installing()) {
+    std::exchange(recovery_, std::nullopt)
+        ->done()(Status::invalid("a state is on its way to this node; a leader is there again"));
     return;
   }
   if (now < recovery_->until()) return;
@@ -80,7 +92,7 @@ void NodeCore::Inside::found_anew(Instant now) {
   stable_ = std::max(stable_, replica_->last());
   apply_up_to(replica_->last());
   // A state that was received may have been ahead of the log.
-  const LogIndex last = std::max(applied_, replica_->last());
+  const LogIndex last = known_up_to();
   const Term term = std::max(replica_->term_at(last), replica_->term_at(replica_->last()));
   const Server* self = replica_->latest().find(options_.id);
   RAM_CHECK(term && self != nullptr);
@@ -88,7 +100,8 @@ void NodeCore::Inside::found_anew(Instant now) {
   alone.servers.push_back({options_.id, self->description, consensus::Role::kVoter});
   source_.drop_all();
   machine_->found_anew(ClusterId{random_.next(), random_.next() | 1});
-  leases_.reset();
+  outbox_.clear();  // of the cluster that was
+  answer_ = NodeId();
   become_member(machine_->parameters());
   seen_term_ = Term();
   seen_leader_ = NodeId();
@@ -108,8 +121,9 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
   RecoveryAnswer answer{question.nonce};
   if (heading.cluster == cluster_) {
     answer.quorum = !no_quorum(now);
-    answer.last = replica_->last();
-    answer.last_term = replica_->term_at(answer.last);
+    answer.recovering = recovery_ && recovery_->others_are_dead();
+    answer.last = known_up_to();
+    answer.last_term = replica_->term_at(replica_->last());
   } else if (heading.cluster == machine_->parameters().ancestor) {
     answer.recovered = true;
   } else {

@@ -22,16 +22,22 @@ bool NodeCore::Inside::heard_directly(Instant now, NodeId member) const {
 // Decides for each member through whom it is sent to as well, until the next heartbeat.
 void NodeCore::Inside::choose_relays(Instant now) {
   relays_.clear();
+  const auto is_stranger = [&](const auto& entry) {
+    return replica_->latest().find(entry.first) == nullptr;
+  };
+  std::erase_if(heard_, is_stranger);
+  std::erase_if(carried_, is_stranger);
   std::vector<NodeId> near;
   for (const Server& server : replica_->latest().servers) {
     if (server.id != options_.id && heard_directly(now, server.id)) near.push_back(server.id);
   }
   for (const Server& server : replica_->latest().servers) {
-    if (server.id == options_.id || heard_directly(now, server.id)) continue;
+    if (server.id == options_.id) continue;
     const auto carried = carried_.find(server.id);
     if (carried != carried_.end() && now - carried->second.at < failover_after_) {
+      // It took that way as it does not hear us, whether we hear it or not.
       relays_[server.id] = carried->second.by;
-    } else if (leads() && led_ && !near.empty()) {
+    } else if (leads() && led_ && !near.empty() && !heard_directly(now, server.id)) {
       // Another one after a while, in case this one cannot reach it either.
       relays_[server.id] = near[relay_turn_ / 20 % near.size()];
     }
@@ -60,7 +66,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
   }
   if (inner.source == options_.id || replica_->latest().find(inner.source) == nullptr) return;
   carried_[inner.source] = {from.id, now};
-  if (!heard_directly(now, inner.source)) relays_[inner.source] = from.id;
+  relays_[inner.source] = from.id;
   take(now, {inner.source, address_of(inner.source)}, std::move(*frame));
 }
 

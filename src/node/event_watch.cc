@@ -7,7 +7,8 @@ namespace ram::node {
 
 std::vector<Event> EventWatch::look(const NodeStatus& status, const std::vector<Member>& members) {
   std::vector<Event> events;
-  look_at_members(members, events);
+  // A node that joins anew knows of no members for a while; they have not gone.
+  if (!status.cluster.empty()) look_at_members(members, events);
   if (!status.leader.empty() && status.leader != leader_) {
     leader_ = status.leader;
     events.push_back({EventKind::kLeaderChanged, leader_});

@@ -14,6 +14,7 @@ NodeStatus status(NodeState state, std::string leader) {
   status.name = "me";
   status.state = state;
   status.leader = std::move(leader);
+  if (state != NodeState::kJoining) status.cluster = "c0ffee";
   return status;
 }
 
@@ -52,6 +53,16 @@ TEST(EventWatch, OneThatWasSilentIsFoundAgain) {
   watch.look(status(NodeState::kOk, "a"), {member(2, "b", MemberState::kSilent)});
   EXPECT_THAT(watch.look(status(NodeState::kOk, "a"), {member(2, "b", MemberState::kCatchingUp)}),
               ElementsAre(Event{EventKind::kMemberFound, "b"}));
+}
+
+TEST(EventWatch, ANodeThatJoinsAnewHasLostNobody) {
+  EventWatch watch;
+  watch.look(status(NodeState::kOk, "a"), {member(1, "a"), member(2, "me")});
+  EXPECT_THAT(watch.look(status(NodeState::kJoining, ""), {}),
+              ElementsAre(Event{EventKind::kStale, "me"}));
+  EXPECT_THAT(watch.look(status(NodeState::kOk, "a"), {member(1, "a"), member(3, "me")}),
+              ElementsAre(Event{EventKind::kMemberLeft, "me"},
+                          Event{EventKind::kMemberJoined, "me"}, Event{EventKind::kCurrent, "me"}));
 }
 
 TEST(EventWatch, AQuorumIsLostAndRegained) {

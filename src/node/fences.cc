@@ -12,6 +12,7 @@ namespace {
 // one, and they overlap a round trip.
 constexpr size_t kQuestionsMax = 8;
 constexpr size_t kRoundsMax = 8;
+constexpr std::ptrdiff_t kNoticesMax = 8;
 
 }  // namespace
 
@@ -112,6 +113,19 @@ void FenceRounds::restart() {
 void FenceRounds::add(Question question) {
   // Who asks has at most kQuestionsMax open; more are repeats, or from many who left.
   if (waiting_.size() < kQuestionsMax * kMembersMax) waiting_.push_back(question);
+}
+
+void FenceRounds::add_notice(NodeId whom) {
+  const auto is_notice = [](const Question& question) { return !question.nonce; };
+  if (std::any_of(waiting_.begin(), waiting_.end(), [&](const Question& question) {
+        return is_notice(question) && question.asker == whom;
+      })) {
+    return;
+  }
+  // Reads go first: who is not told now asks again.
+  if (std::count_if(waiting_.begin(), waiting_.end(), is_notice) < kNoticesMax) {
+    add({whom, Nonce(), /*quorum=*/true});
+  }
 }
 
 void FenceRounds::answer_at_once(LogIndex index, const Answer& answer) {

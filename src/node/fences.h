@@ -91,7 +91,7 @@ class FenceRounds {
   void restart();
   void add(Question question);
   // Something is to be said to `whom` as soon as a majority has confirmed us.
-  void add_notice(NodeId whom) { add({whom, Nonce(), /*quorum=*/true}); }
+  void add_notice(NodeId whom);
   bool waiting() const { return !waiting_.empty(); }
   // The leader's lease holds now: answers what waits and may be answered so.
   void answer_at_once(LogIndex index, const Answer& answer);

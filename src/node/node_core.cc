@@ -57,7 +57,9 @@ void NodeCore::Inside::start(Instant now) {
 // ---- calls ----
 
 bool NodeCore::Inside::no_quorum(Instant now) const {
-  return replica_ && !replica_->is_leader() && now - last_contact_ >= 4 * failover_after_;
+  // What was heard in this pass counts, before the turn took note of it.
+  return replica_ && !replica_->is_leader() &&
+         now - std::max(last_contact_, replica_->leader_heard()) >= 4 * failover_after_;
 }
 
 Status NodeCore::Inside::refusal(Instant now) const {

@@ -60,8 +60,12 @@ void Operations::fail_all(const Status& status) {
   for (auto& [nonce, operation] : std::exchange(open_, {})) operation.done(status);
 }
 
-void Operations::ask(const Ask& ask) const {
-  for (const auto& [nonce, operation] : open_) ask({nonce, operation.kind, operation.target});
+void Operations::ask(NodeId leader, const Ask& ask) {
+  for (auto& [nonce, operation] : open_) {
+    if (!operation.leader) operation.leader = leader;
+    const bool moved = operation.kind == OperationKind::kTransfer && leader != operation.leader;
+    if (!moved || operation.target) ask({nonce, operation.kind, operation.target});
+  }
 }
 
 }  // namespace ram::node

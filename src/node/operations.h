@@ -25,7 +25,7 @@ class Operations {
   struct Operation {
     OperationKind kind = OperationKind::kEvict;
     NodeId target;  // of a transfer: none, if anybody will do
-    NodeId leader;  // when it was asked for
+    NodeId leader;  // the first that was asked
     std::string target_name;
     Instant deadline{};
     Done done;
@@ -39,8 +39,9 @@ class Operations {
   Instant expire(Instant now);
   void fail_all(const Status& status);
 
+  // For what `leader` is to be asked now. Somebody else's leadership is not moved on.
   using Ask = std::function<void(const OperationRequest& request)>;
-  void ask(const Ask& ask) const;
+  void ask(NodeId leader, const Ask& ask);
   bool empty() const { return open_.empty(); }
 
  private:

@@ -239,10 +239,7 @@ void write_body(Writer& out, Pieces& payloads, const PeerMessage& message) {
             out.varint(m.known.value);
             out.u8(static_cast<uint8_t>(m.leaving));
           },
-          [&](const Removed& m) {
-            out.varint(m.index.value);
-            out.varint(m.term.value);
-          },
+          [&](const Removed& m) { out.varint(m.index.value); },
           [&](const OperationRequest& m) {
             out.varint(m.nonce.value);
             out.u8(static_cast<uint8_t>(m.kind));
@@ -258,6 +255,7 @@ void write_body(Writer& out, Pieces& payloads, const PeerMessage& message) {
             out.varint(m.nonce.value);
             out.flag(m.quorum);
             out.flag(m.recovered);
+            out.flag(m.recovering);
             out.varint(m.last_term.value);
             out.varint(m.last.value);
           },
@@ -420,7 +418,7 @@ std::optional<PeerMessage> read_body(uint8_t kind, Reader& in, const SharedBytes
     case 16:
       return read_membership_query(in);
     case 17:
-      return Removed{LogIndex(in.varint()), Term(in.varint())};
+      return Removed{LogIndex(in.varint())};
     case 18:
       return read_operation_request(in);
     case 19:
@@ -430,8 +428,8 @@ std::optional<PeerMessage> read_body(uint8_t kind, Reader& in, const SharedBytes
     case 21:
       return RecoveryQuestion{Nonce(in.varint())};
     case 22:
-      return RecoveryAnswer{Nonce(in.varint()), in.flag(), in.flag(), Term(in.varint()),
-                            LogIndex(in.varint())};
+      return RecoveryAnswer{Nonce(in.varint()), in.flag(),         in.flag(),
+                            in.flag(),          Term(in.varint()), LogIndex(in.varint())};
     case 23:
       return Refounded{read_cluster(in)};
     case 24: {

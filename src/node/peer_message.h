@@ -208,10 +208,9 @@ struct MembershipQuery {
 };
 
 // 17 From a leader that a majority has just confirmed: the receiver is not in the configuration at
-//    `index`, which is committed (MEMBERSHIP.md section 5). body := index term
+//    `index`, which is committed (MEMBERSHIP.md section 5). body := index
 struct Removed {
   LogIndex index;
-  Term term;
 };
 
 enum class OperationKind : uint8_t { kEvict = 0, kTransfer = 1 };
@@ -243,11 +242,13 @@ struct RecoveryQuestion {
 };
 
 // 22 `quorum`: a leader is there. `recovered`: this node is of the cluster that goes on from the
-//    asker's. body := nonce quorum:u8 recovered:u8 last_term last
+//    asker's. `recovering`: this node is about to go on alone. body := nonce quorum:u8 recovered:u8
+//    recovering:u8 last_term last
 struct RecoveryAnswer {
   Nonce nonce;
   bool quorum = false;
   bool recovered = false;
+  bool recovering = false;
   Term last_term;
   LogIndex last;
 };

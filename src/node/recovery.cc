@@ -3,6 +3,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/limits.h"
 #include "node/member_description.h"
 
 namespace ram::node {
@@ -18,8 +19,8 @@ Recovery::Recovery(Nonce nonce, Self self, bool others_are_dead, Instant until, 
       done_(std::move(done)) {}
 
 void Recovery::on_answer(NodeId from, const RecoveryAnswer& answer) {
-  if (answer.nonce != nonce_ || self_.members.find(from) == nullptr) return;
-  answers_[from] = answer;
+  if (answer.nonce != nonce_ || from == self_.id) return;
+  if (answers_.size() < 2 * kMembersMax || answers_.contains(from)) answers_[from] = answer;
 }
 
 std::string Recovery::name_of(NodeId id) const {
@@ -50,7 +51,13 @@ Status Recovery::verdict() const {
       return Status::invalid(name + " was recovered already; this node joins it by itself");
     }
     if (answer.quorum) return Status::invalid(name + " has a leader: the cluster is not lost");
-    if (std::tie(answer.last_term, answer.last) > std::tie(self_.last_term, self_.last)) {
+    const auto theirs = std::tie(answer.last_term, answer.last);
+    const auto ours = std::tie(self_.last_term, self_.last);
+    if (theirs == ours && answer.recovering && id < self_.id) {
+      return Status::invalid(name +
+                             " has as much, and is being recovered; this node joins it then");
+    }
+    if (theirs > ours) {
       return Status::invalid(name + " has more of the log (" + std::to_string(answer.last.value) +
                              " entries, this node " + std::to_string(self_.last.value) +
                              "); recover there");

@@ -1,9 +1,9 @@
 // Whether a survivor of a cluster that lost its majority may go on from what it has, alone
 // (MEMBERSHIP.md section 6, READ-LEASES R11).
 //
-// Every other member is asked, for a while, what it knows; from the answers, and from the silence,
-// follows a reason not to, or none. It cannot tell the dead from those that are only cut off: that
-// is for the operator to say.
+// Whoever lives where a member did is asked, again and again for a while, what it knows; from the
+// latest answers, and from the silence, follows a reason not to, or none. It cannot tell the dead
+// from those that are only cut off: that is for the operator to say.
 //
 // One thread.
 #pragma once
@@ -37,6 +37,7 @@ class Recovery {
   Recovery(Nonce nonce, Self self, bool others_are_dead, Instant until, Done done);
 
   Nonce nonce() const { return nonce_; }
+  bool others_are_dead() const { return others_are_dead_; }
   Instant until() const { return until_; }
   void on_answer(NodeId from, const RecoveryAnswer& answer);
 

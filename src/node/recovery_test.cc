@@ -23,7 +23,7 @@ Recovery recovery(bool others_are_dead, std::string complete_until = "noon") {
 }
 
 RecoveryAnswer has(Term term, LogIndex last) {
-  return {Nonce(7), false, false, term, last};
+  return {.nonce = Nonce(7), .last_term = term, .last = last};
 }
 
 TEST(Recovery, GoesOnWhenTheOthersAreDead) {
@@ -56,20 +56,38 @@ TEST(Recovery, ASurvivorWithMoreIsNamed) {
 
 TEST(Recovery, IsRefusedWhereTheClusterLives) {
   Recovery led = recovery(true);
-  led.on_answer(NodeId(3), {Nonce(7), true, false, Term(1), LogIndex(1)});
+  led.on_answer(NodeId(3), {.nonce = Nonce(7), .quorum = true, .last_term = Term(1)});
   EXPECT_THAT(led.verdict().message(), HasSubstr("n3 has a leader"));
   Recovery majority = recovery(true);
   majority.on_answer(NodeId(3), has(Term(3), LogIndex(10)));
   majority.on_answer(NodeId(4), has(Term(3), LogIndex(10)));
   EXPECT_THAT(majority.verdict().message(), HasSubstr("3 of 5 voters are there"));
   Recovery again = recovery(true);
-  again.on_answer(NodeId(3), {Nonce(7), false, true, Term(), LogIndex()});
+  again.on_answer(NodeId(3), {.nonce = Nonce(7), .recovered = true});
   EXPECT_THAT(again.verdict().message(), HasSubstr("n3 was recovered already"));
 }
 
-TEST(Recovery, OnlyMembersCountAndOnlyAnswersToThisQuestion) {
+TEST(Recovery, OfTwoThatHaveAsMuchTheLowerIdGoesOn) {
+  RecoveryAnswer other = has(Term(3), LogIndex(10));
+  other.recovering = true;
+  Recovery first = recovery(true);
+  first.on_answer(NodeId(2), other);
+  EXPECT_TRUE(first.verdict().ok());
+  Recovery second({Nonce(7), {NodeId(2), Term(3), LogIndex(10), {}, ""}, true, Instant(), {}});
+  second.on_answer(NodeId(1), other);
+  EXPECT_THAT(second.verdict().message(), HasSubstr("is being recovered"));
+}
+
+TEST(Recovery, WhoeverLivesWhereAMemberDidMaySayThatTheClusterLives) {
   Recovery asked = recovery(true);
-  asked.on_answer(NodeId(99), has(Term(9), LogIndex(99)));
+  for (uint64_t id = 96; id < 99; ++id) asked.on_answer(NodeId(id), has(Term(3), LogIndex(10)));
+  EXPECT_TRUE(asked.verdict().ok()) << "they have no vote that we know of";
+  asked.on_answer(NodeId(99), {.nonce = Nonce(7), .quorum = true});
+  EXPECT_THAT(asked.verdict().message(), HasSubstr("has a leader"));
+}
+
+TEST(Recovery, OnlyAnswersToThisQuestionCount) {
+  Recovery asked = recovery(true);
   RecoveryAnswer late = has(Term(9), LogIndex(99));
   late.nonce = Nonce(6);
   asked.on_answer(NodeId(2), late);

@@ -94,10 +94,12 @@ Status Runtime::listen() {
 void Runtime::stop() {
   if (!thread_.joinable()) return;
   RAM_CHECK(!on_own_thread());
-  Call leave = Leave{after(options_.leave_timeout)};
-  // A node that is too busy to hear of it is stopped.
-  if (options_.leave_timeout <= Duration::zero() || mailbox_.push(leave, 0) != Pushed::kYes) {
+  if (options_.leave_timeout <= Duration::zero()) {
     loop_->stop();
+  } else {
+    // Beside the mailbox, which may be full.
+    leave_until_.store(after(options_.leave_timeout));
+    loop_->wake();
   }
   thread_.join();
 }
@@ -155,6 +157,11 @@ void Runtime::pass() {
   look_at_clocks();
   const Instant now = loop_->now();
   for (Call& call : taken_) feed(now, std::move(call));
+  if (leave_deadline_ == kNever && leave_until_.load() != kNever) {
+    leave_deadline_ = leave_until_.load();
+    core_->leave();
+    news_ = true;
+  }
   taken_.clear();
   if (taken_.capacity() > kCallsKept) std::vector<Call>().swap(taken_);
 
@@ -249,11 +256,6 @@ void Runtime::feed(Instant now, Call call) {
             next_look_ = now;
             news_ = true;
           },
-          [&](const Leave& leave) {
-            leave_deadline_ = leave.deadline;
-            core_->leave();
-            news_ = true;
-          },
           [&](Look& look) { look(Status(), core_.get(), now); },
       },
       call);
@@ -297,7 +299,6 @@ void Runtime::refuse(Call& call, const Status& why) {
                  [&](Operation& operation) { operation.done(why); },
                  [&](Recover& recover) { recover.done(why); },
                  [](const Listener&) {},
-                 [](const Leave&) {},
                  [&](OkWait& wait) { wait.done(why); },
                  [&](Look& look) { look(why, nullptr, Instant()); },
              },

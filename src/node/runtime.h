@@ -122,15 +122,11 @@ class Runtime {
     Instant deadline;
     NodeCore::FenceDone done;
   };
-  struct Leave {
-    Instant deadline;
-  };
   struct Listener {
     std::function<void(const Event&)> hear;
     EventWatch watch;
   };
-  using Call =
-      std::variant<Write, Fence, Wait, Copies, OkWait, Operation, Recover, Leave, Listener, Look>;
+  using Call = std::variant<Write, Fence, Wait, Copies, OkWait, Operation, Recover, Listener, Look>;
 
   Runtime(NodeOptions options, ReadClocks read_clocks);
   Status listen();
@@ -161,6 +157,7 @@ class Runtime {
   std::string address_;
   std::thread thread_;
   std::atomic<std::thread::id> thread_id_;
+  std::atomic<Instant> leave_until_{kNever};  // when stop() is out of patience
 
   // The rest is the thread's.
   std::unique_ptr<PeerLinks> links_;

@@ -21,15 +21,19 @@ bool evict(NodeCall& call, Finish finish, Reply&) {
   return true;
 }
 
-bool transfer(NodeCall& call, Finish finish, Reply&) {
+bool transfer(NodeCall& call, Finish finish, Reply& error) {
+  if (call.words.size() > 2) {
+    error.error(wrong_arity(*find_command("ram.transfer")));
+    return false;
+  }
   call.node.transfer(call.words.size() > 1 ? call.words[1] : std::string_view(), {},
                      answer_status(finish));
   return true;
 }
 
 bool recover(NodeCall& call, Finish finish, Reply& error) {
-  const bool dead = call.words.size() == 2;
-  if (dead && !is_word(call.words[1], "OTHERS-ARE-DEAD")) {
+  const bool dead = call.words.size() > 1;
+  if (call.words.size() > 2 || (dead && !is_word(call.words[1], "OTHERS-ARE-DEAD"))) {
     error.error("ERR syntax error");
     return false;
   }

@@ -360,6 +360,9 @@ TEST_F(Commands, OperationsOnMembersEndAsTheNodeSays) {
   EXPECT_EQ(ask("RAM.TRANSFER"), "+OK\r\n");
   EXPECT_EQ(ask("RAM.TRANSFER n2"), "-CLUSTERDOWN not done in time: n2\r\n");
   EXPECT_EQ(ask("RAM.RECOVER"), "-ERR missing: n2, n3\r\n");
+  EXPECT_EQ(ask("RAM.TRANSFER a b"),
+            "-ERR wrong number of arguments for 'ram.transfer' command\r\n");
+  EXPECT_EQ(ask("RAM.RECOVER others-are-dead x"), "-ERR syntax error\r\n");
   EXPECT_EQ(ask("RAM.RECOVER yes"), "-ERR syntax error\r\n");
   EXPECT_EQ(ask("RAM.RECOVER others-are-dead"), "$9\r\nrecovered\r\n");
   EXPECT_EQ(ask("RAM.LEAVE"), "-ERR this node is stopped by the program it is part of\r\n");

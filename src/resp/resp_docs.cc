@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s is stale.\nRemedy: ram-resp-docs %s\n", argv[2], argv[2]);
     return 1;
   }
-  if (argc != 2) {
+  if (argc != 2 || argv[1][0] == '-') {
     std::fprintf(stderr, "usage: ram-resp-docs [--check] FILE\n");
     return 2;
   }
