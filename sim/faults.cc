@@ -46,7 +46,7 @@ void Faults::stop() {
   network_.set_weather(fine);
   network_.mend_all();
   for (const auto& place : places_) {
-    if (place->lives()) place->resume_now();
+    if (place->lives()) place->wake();
     if (!place->lives()) place->start();
     place->clock().set_drift_ppm(0);
   }

@@ -88,7 +88,7 @@ void Place::pause(Duration span) {
   if (!lives() || paused()) return;
   paused_until_ = world_.now() + span;
   world_.at(paused_until_, [this, life = life_, until = paused_until_] {
-    if (life == life_ && until == paused_until_) resume_now();
+    if (life == life_ && until == paused_until_) end_pause();
   });
 }
 
@@ -107,7 +107,12 @@ void Place::end_stall() {
   for (const auto& step : waiting) execute_on_loop(step);
 }
 
-void Place::resume_now() {
+void Place::wake() {
+  stalled_until_ = world_.now();
+  end_pause();
+}
+
+void Place::end_pause() {
   paused_until_ = resumed_at_ = world_.now();
   std::deque<std::function<void()>> waiting;
   waiting.swap(backlog_);

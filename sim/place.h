@@ -42,7 +42,8 @@ class Place {
   void pause(Duration span);
   // Its loop stands still for so long; other threads, which read, go on.
   void stall(Duration span);
-  void resume_now();
+  // Ends both.
+  void wake();
 
   bool lives() const { return process_ != nullptr; }
   bool paused() const { return world_.now() < paused_until_; }
@@ -84,6 +85,7 @@ class Place {
   void execute(const std::function<void()>& step);
   void execute_on_loop(const std::function<void()>& step);
   bool stalled() const { return world_.now() < stalled_until_; }
+  void end_pause();
   void end_stall();
   void after_input();
   void turn();
