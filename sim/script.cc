@@ -80,24 +80,22 @@ bool Script::pass_until(const std::function<bool()>& condition, Duration at_most
 
 // ---- who ----
 
-bool Script::found() {
-  for (const auto& place : stage_.places()) place->start();
-  return pass_until([this] {
-    if (std::none_of(stage_.places().begin(), stage_.places().end(),
-                     [](const auto& place) { return leads(*place); })) {
-      return false;
-    }
-    for (const auto& place : stage_.places()) {
-      if (place->core().replica() == nullptr) return false;
-      if (swarm_.parameters.leases && !has_lease(*place)) return false;
-      const consensus::Replica& replica = *place->core().replica();
-      if (replica.committed().servers.size() != swarm_.places() || replica.changing()) return false;
-      if (replica.committed().voters() !=
-          std::min<size_t>(swarm_.places(), swarm_.parameters.voters_max)) {
+bool Script::found(size_t count) {
+  for (size_t i = 0; i < count; ++i) at(i).start();
+  return pass_until([this, count] {
+    bool led = false;
+    for (size_t i = 0; i < count; ++i) {
+      const Place& place = at(i);
+      if (place.core().replica() == nullptr) return false;
+      if (swarm_.parameters.leases && !has_lease(place)) return false;
+      const consensus::Replica& replica = *place.core().replica();
+      if (replica.committed().servers.size() != count || replica.changing()) return false;
+      if (replica.committed().voters() != std::min<size_t>(count, swarm_.parameters.voters_max)) {
         return false;
       }
+      led |= replica.is_leader();
     }
-    return true;
+    return led;
   });
 }
 

@@ -41,7 +41,9 @@ class Script {
   // ---- who ----
 
   // The founders become a cluster, and then the others its members; all hold leases.
-  bool found();
+  bool found() { return found(swarm_.places()); }
+  // The same with the first `count` places; nobody lives at the others.
+  bool found(size_t count);
   Place& at(size_t number) { return *stage_.places()[number]; }
   Place& leader();
   // The nth of the others.
