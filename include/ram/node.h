@@ -155,9 +155,10 @@ class Node {
   // but for writes, which are refused towards the end. The last voter just stops.
   //
   // Blocks, for at most NodeOptions::leave_timeout; then, as with no majority to let it go, it
-  // stops all the same. Calls under way end: kUnknownOutcome where a write was sent, else
-  // kUnavailable. Calls after it fail with kUnavailable. Not from a callback.
-  void stop();
+  // stops all the same: kUnavailable, and the others notice by its silence. Calls under way end:
+  // kUnknownOutcome where a write was sent, else kUnavailable. Calls after it fail with
+  // kUnavailable. Not from a callback.
+  Status stop();
 
   // Blocks until the state is kOk. Errors: kUnavailable after `timeout`, saying what it waits for.
   Status wait_until_ok(std::chrono::nanoseconds timeout);

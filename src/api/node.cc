@@ -106,11 +106,11 @@ Node::Node(std::unique_ptr<Inside> inside) : inside_(std::move(inside)) {}
 
 Node::~Node() {
   // Callbacks that end now may still ask us for something; inside_ must not be gone yet.
-  stop();
+  (void)stop();
 }
 
-void Node::stop() {
-  inside_->runtime->stop();
+Status Node::stop() {
+  return inside_->runtime->stop();
 }
 
 Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {

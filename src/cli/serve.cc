@@ -145,8 +145,8 @@ int run_serve(const ServeFlags& flags) {
   log(Severity::kInfo, "stopping signal=" + std::string(signal == SIGTERM ? "SIGTERM" : "SIGINT"));
   asked->test_and_set();
   signals.let_through();  // whoever asks twice does not want to wait
-  (*node)->stop();
-  return kDone;
+  const Status left = (*node)->stop();
+  return left.ok() ? kDone : fail(kFailed, "serve", left.message());
 }
 
 void add_addresses(CLI::App& app, ServeFlags& flags) {

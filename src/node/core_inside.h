@@ -231,6 +231,7 @@ class NodeCore::Inside final : public consensus::Transport,
   std::string join_leader_;  // address that a member named; empty: ask whoever was seen
   uint64_t join_attempts_ = 0;
   std::string join_refusal_;  // the last; empty: none
+  Instant join_refused_{};    // when
   bool was_member_ = false;   // of a committed configuration
   bool expelled_ = false;     // and is no more
   uint64_t words_sought_ = 0;

@@ -265,10 +265,14 @@ std::string NodeCore::Inside::undertake(Instant now, const OperationRequest& req
   if (request.target) {
     const Server* server = replica_->latest().find(request.target);
     if (server == nullptr) return "the node is a member no more";
-    if (server->role != Role::kVoter) return "the node has no vote, and cannot lead";
-    if (admission_.silent(now, request.target)) return "the node is silent";
-    if (admission_.leaving(request.target)) return "the node is leaving";
-    if (!may_lead(now, *server)) return "the node's clock misbehaved, as this one's did";
+    const auto description = decode_description(server->description);
+    const std::string name = description ? description->name : "the node";
+    if (server->role != Role::kVoter) return name + " has no vote, and cannot lead";
+    if (admission_.silent(now, request.target)) {
+      return name + " is silent: nothing was heard of it for an election timeout";
+    }
+    if (admission_.leaving(request.target)) return name + " is leaving";
+    if (!may_lead(now, *server)) return name + " has a clock that misbehaved, as the leader's did";
   } else if (replica_->latest().voters() == 1) {
     return "there is no other voter";
   }

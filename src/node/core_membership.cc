@@ -111,6 +111,8 @@ void NodeCore::Inside::seek_membership(Instant now) {
     return;
   }
   const std::vector<std::string> seen = replica_ ? options_.join : founding_.members_seen(now);
+  // A reason that nobody repeats is none any more.
+  if (now - join_refused_ > 4 * failover_after_) join_refusal_.clear();
   // The leader if someone named it; every other time anyone, in case that one is gone.
   ++join_attempts_;
   std::string ask = join_leader_;

@@ -217,6 +217,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
     case JoinAnswer::Kind::kRefused:
       if (join_refusal_ != answer.reason) log_.info("may not join yet: " + answer.reason);
       join_refusal_ = answer.reason;
+      join_refused_ = now;
       return;
     case JoinAnswer::Kind::kFetch:
       join_refusal_.clear();

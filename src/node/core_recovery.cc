@@ -15,11 +15,16 @@ using consensus::Server;
 
 void NodeCore::Inside::recover(Instant now, bool others_are_dead, Recovery::Done done) {
   if (!replica_ || !is_member()) {
-    done(Status::invalid("this node is not part of a cluster; there is nothing to recover"));
+    done(Status::invalid(
+        replica_ ? "this node has a copy of the state, but was no member yet when the majority "
+                   "went: recover on one that was, or stop all nodes and start anew"
+                 : "this node is not part of a cluster; there is nothing to recover"));
     return;
   }
   if (!no_quorum(now)) {
-    done(Status::invalid("this node is not in state no-quorum: its cluster is not lost"));
+    done(
+        Status::invalid("this node is not in state no-quorum: its cluster is not lost, or not for "
+                        "long enough (four election timeouts) to know it"));
     return;
   }
   if (replica_->installing()) {

@@ -67,7 +67,7 @@ Runtime::Runtime(NodeOptions options, ReadClocks read_clocks)
       slot_(std::make_unique<store::Store>(hash_seed_)) {}
 
 Runtime::~Runtime() {
-  stop();
+  (void)stop();
 }
 
 Status Runtime::listen() {
@@ -91,8 +91,8 @@ Status Runtime::listen() {
   return {};
 }
 
-void Runtime::stop() {
-  if (!thread_.joinable()) return;
+Status Runtime::stop() {
+  if (!thread_.joinable()) return left_;
   RAM_CHECK(!on_own_thread());
   if (options_.leave_timeout <= Duration::zero()) {
     loop_->stop();
@@ -102,6 +102,7 @@ void Runtime::stop() {
     loop_->wake();
   }
   thread_.join();
+  return left_;
 }
 
 void Runtime::run() {
@@ -201,8 +202,11 @@ void Runtime::turn_leaving(Instant now) {
     log_->info("left the cluster");
     loop_->stop();
   } else if (now >= leave_deadline_) {
-    log_->warning("leaving took longer than leave-timeout: " + core_->status(now).waiting_for +
-                  "; stopping all the same");
+    left_ = Status::unavailable(
+        "stopped without having left: within leave-timeout nobody took it "
+        "out of the cluster, which takes a majority of the other voters; "
+        "they count it as a voter still, until it comes back or is evicted");
+    log_->warning(left_.message());
     loop_->stop();
   }
 }

@@ -73,8 +73,8 @@ class Runtime {
   ~Runtime();
   // Leaves the cluster, within leave_timeout; then ends calls under way, kUnknownOutcome where a
   // write was sent, else kUnavailable, and the thread. Later calls fail with kUnavailable. Not from
-  // a callback.
-  void stop();
+  // a callback. kUnavailable: it stopped without having left.
+  Status stop();
 
   void submit(Write write);
   // All in this order, with nothing between them; or all fail at once.
@@ -166,6 +166,7 @@ class Runtime {
   std::vector<Call> taken_;
   std::vector<OkWait> ok_waits_;
   Instant leave_deadline_ = kNever;
+  Status left_;  // written before the thread ends
   std::vector<Listener> listeners_;
   Instant next_look_{};
   bool news_ = false;  // something was fed to the core since it turned

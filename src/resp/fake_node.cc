@@ -435,7 +435,9 @@ void Node::wait_for_copies(size_t, std::chrono::nanoseconds,
   fake.add_call([&fake, callback = std::move(callback)] { callback(fake.copies); });
 }
 
-void Node::stop() {}
+Status Node::stop() {
+  return {};
+}
 
 void Node::evict(View name, WriteOptions, Callback<Status> callback) {
   FakeNode& fake = inside_->fake;
