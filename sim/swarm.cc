@@ -139,8 +139,11 @@ Swarm draw_swarm(const World& world, size_t nodes, Duration length) {
       random.one_in(2) ? milliseconds(1) : draw(random, Duration(0), milliseconds(100));
   swarm.value_bytes = random.one_in(3) ? random.below(400) : 0;
   swarm.bursts = random.one_in(3);
+  Random mutes = world.stream("mutes");
+  swarm.mutes = mutes.one_in(3);
   Random ambushes = world.stream("ambushes");
-  swarm.ambushes = ambushes.one_in(2);
+  // Ambushes would mend what mutes cut.
+  swarm.ambushes = !ambushes.one_in(3) && !swarm.mutes;
   if (swarm.ambushes) {
     // Undisturbed, and with clocks that differ by all that is allowed for.
     swarm.fault_every *= 3;
@@ -163,10 +166,10 @@ Swarm draw_swarm(const World& world, size_t nodes, Duration length) {
   }
   Random operations = world.stream("operations");
   swarm.operations = operations.one_in(2);
-  if (operations.one_in(3)) swarm.evict_after = draw(operations, seconds(2), seconds(10));
+  // Who is given up for its silence is not known here, when it is asked who may crash.
+  if (operations.one_in(3) && !swarm.crashes)
+    swarm.evict_after = draw(operations, seconds(2), seconds(10));
   swarm.lease_times = draw_lease_times(world.stream("leases"), swarm.parameters);
-  Random mutes = world.stream("mutes");
-  swarm.mutes = mutes.one_in(3);
   for (size_t i = 0; swarm.mutes && i < swarm.places(); ++i) {
     swarm.limits[i].log_bytes = node::CoreLimits().log_bytes;
     swarm.limits[i].log_entries =
