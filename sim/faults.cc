@@ -247,10 +247,10 @@ void Faults::operate() {
 void Faults::leave() {
   Place& place = *places_[operations_.below(places_.size())];
   if (!place.lives() || place.core().replica() == nullptr || !history_.anything_known) return;
-  const bool other_goes = std::any_of(
-      going_.begin(), going_.end(), [&](const auto& going) { return going.second > world_.now(); });
+  const bool other_goes =
+      std::any_of(places_.begin(), places_.end(), [&](const auto& other) { return goes(*other); });
   if (other_goes || place.core().replica()->committed().voters() < 3) return;
-  if (!spares_a_founder(place)) return;
+  if (!spares_a_founder(place) || !goes_on_without(nullptr, &place)) return;
   ++counters_.leaves;
   world_.line("LEAVE ", place.name());
   going_[place.number()] = world_.now() + seconds(20);
@@ -265,7 +265,7 @@ void Faults::evict() {
 
 void Faults::evict(Place& at, const Place& target) {
   if (!at.lives() || &at == &target || !history_.anything_known) return;
-  if (!spares_a_founder(target)) return;
+  if (!spares_a_founder(target) || !goes_on_without(nullptr, &target)) return;
   ++counters_.evictions;
   world_.line("evict ", target.name());
   going_[target.number()] = world_.now() + seconds(10);
@@ -279,10 +279,8 @@ void Faults::evict(Place& at, const Place& target) {
 bool Faults::spares_a_founder(const Place& gone) const {
   if (swarm_.founders == 1) return true;
   return std::any_of(places_.begin(), places_.end(), [&](const auto& place) {
-    const auto going = going_.find(place->number());
-    const bool stays = going == going_.end() || going->second <= world_.now();
-    return place.get() != &gone && stays && place->number() < swarm_.founders && place->lives() &&
-           place->core().replica() != nullptr &&
+    return place.get() != &gone && !goes(*place) && place->number() < swarm_.founders &&
+           place->lives() && place->core().replica() != nullptr &&
            place->core().replica()->committed().find(place->id()) != nullptr;
   });
 }
@@ -338,6 +336,15 @@ void Faults::crash_some() {
 
 bool Faults::may_crash(const Place& victim) const {
   if (!history_.anything_known) return swarm_.founding_crashes;
+  return (swarm_.founders == 1 || spares_a_founder(victim)) && goes_on_without(&victim, nullptr);
+}
+
+bool Faults::goes(const Place& place) const {
+  const auto going = going_.find(place.number());
+  return going != going_.end() && going->second > world_.now();
+}
+
+bool Faults::goes_on_without(const Place* victim, const Place* leaver) const {
   std::vector<const Configuration*> asked;
   LogIndex newest;
   for (const auto& place : places_) {
@@ -350,7 +357,6 @@ bool Faults::may_crash(const Place& victim) const {
     if (replica.latest() != replica.committed()) asked.push_back(&replica.latest());
   }
   if (asked.empty()) return true;
-  if (swarm_.founders > 1 && !spares_a_founder(victim)) return false;
   // Of the committed ones only the newest, which is in front.
   std::erase_if(asked, [&](const Configuration* members) {
     return members != asked.front() &&
@@ -361,16 +367,21 @@ bool Faults::may_crash(const Place& victim) const {
   });
   return std::all_of(asked.begin(), asked.end(), [&](const Configuration* members) {
     size_t living = 0, voters = 0, dead_standbys = 0;
+    size_t living_that_go = 0, voters_that_go = 0;
     for (const consensus::Server& server : members->servers) {
       const bool votes = server.role == consensus::Role::kVoter;
       voters += votes;
       bool lives = false;
       for (const auto& place : places_) {
-        if (place.get() == &victim || !place->lives() || place->id() != server.id) continue;
+        if (!place->lives() || place->id() != server.id) continue;
+        const bool leaves = place.get() == leaver || goes(*place);
+        voters_that_go += votes && leaves;
+        if (place.get() == victim) continue;
         const consensus::Replica* replica = place->core().replica();
         // One that accepted a founding and has not begun it has all that there is.
         const bool current = replica == nullptr || !replica->installing();
         lives = current || !swarm_.strict_crashes;
+        living_that_go += votes && lives && leaves;
       }
       living += votes && lives;
       dead_standbys += !votes && !lives;
@@ -378,7 +389,8 @@ bool Faults::may_crash(const Place& victim) const {
     // A leader that has not missed them yet may promote the dead.
     const size_t wanted = places_.size() > 2 ? swarm_.parameters.voters_max : voters;
     if (wanted > voters) voters += std::min(dead_standbys, wanted - voters);
-    return living >= voters / 2 + 1;
+    // Those who go are taken out by those who remain.
+    return living >= voters / 2 + 1 && living - living_that_go >= (voters - voters_that_go) / 2 + 1;
   });
 }
 
