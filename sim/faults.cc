@@ -331,6 +331,8 @@ void Faults::crash_some() {
     ++counters_.crashes;
     if (victim == leader()) ++counters_.leader_crashes;
     crash(*victim);
+    // Before what is on its way makes something known: then it would be too late.
+    relieve();
   }
 }
 
