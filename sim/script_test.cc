@@ -213,6 +213,40 @@ TEST(Script, AGrantBeforeTheBarrierIsCommitted) {
   expect_caught("barrieracked", removed_holder, swarm);
 }
 
+// A new leader that knows of nothing stable beyond what a member has, and whose barrier nobody has,
+// must not grant it a lease: the leader before made more visible, without that member.
+bool holder_without_the_barrier(Script& s) {
+  if (!s.found()) return false;
+  Place& old = s.leader();
+  Place& next = s.other(0, {&old});
+  Place& behind = s.other(1, {&old});
+  const LogIndex known = old.core().applied();
+  s.isolate(behind);
+  s.lose([&, known](size_t from, size_t to, const node::Frame& frame) {
+    const node::LeaderNews* news = leader_news(frame);
+    return from == old.number() && to == next.number() && news != nullptr && news->stable > known;
+  });
+  if (!s.written(old, "key", std::string(10'000, 'x'))) return false;
+  s.isolate(old);
+  // With a long record on its way (and lost) heartbeats go beside it, and are answered.
+  s.lose([&](size_t from, size_t to, const node::Frame& frame) {
+    return from == next.number() && to == behind.number() && has_entries(frame);
+  });
+  s.mend(next, behind);
+  if (!s.pass_until([&] { return s.leads(next); }, 4s)) return false;
+  s.pass(400ms);
+  s.expect(!s.has_lease(behind), "a lease of a leader that cannot know what was visible");
+  s.lose(nullptr);
+  return s.pass_until([&] { return s.has_lease(behind); }) &&
+         s.local_read(behind, "key").wait_for() > known;
+}
+
+TEST(Script, AGrantWithoutABarrier) {
+  Swarm swarm = Script::swarm();
+  for (node::CoreLimits& limits : swarm.limits) limits.replication_bytes = 2'000;
+  expect_caught("nobarrier", holder_without_the_barrier, swarm);
+}
+
 // A member that is added by a change of which only it and the leader know gets a lease.
 bool member_of_an_uncommitted_change(Script& s) {
   if (!s.found(3)) return false;
