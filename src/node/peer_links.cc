@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/limits.h"
 #include "net/loop.h"
@@ -53,18 +54,33 @@ void PeerLinks::become(NodeId self, const std::string& address, const std::strin
 }
 
 void PeerLinks::send(const std::string& address, Lane lane, Pieces frame) {
+  // Lost if the link is not there.
+  if (net::Link* link = link_to(address, lane)) (void)link->send(frame);
+}
+
+net::Link* PeerLinks::link_to(const std::string& address, Lane lane) {
   const Instant now = loop_.now();
   ByAddress& links = lane_of(lane);
   auto found = links.find(address);
   if (found == links.end()) {
     close_unused(now);
-    if (links.size() >= kPeerLinksMax) return;
-    Outbound made{.link = dial(address, lane), .used = now};
+    if (links.size() >= kPeerLinksMax) return nullptr;
+    Outbound made{.link = dial(address, lane), .used = now, .peer = {}, .carrier = {}};
     found = links.emplace(address, std::move(made)).first;
   }
-  found->second.used = now;
-  // Lost if the link is not there.
-  if (found->second.link != nullptr) (void)found->second.link->send(frame);
+  Outbound& to = found->second;
+  to.used = now;
+  if (to.carrier.empty()) return to.link.get();
+  const auto carrier = links.find(to.carrier);
+  if (carrier != links.end() && carrier->second.link != nullptr &&
+      carrier->second.link->peer() == to.peer) {
+    carrier->second.used = now;
+    return carrier->second.link.get();
+  }
+  // Gone, or another lives there now: here as well, perhaps.
+  to.carrier.clear();
+  to.link = dial(address, lane);
+  return to.link.get();
 }
 
 void PeerLinks::forget(const std::string& address) {
@@ -82,22 +98,34 @@ std::unique_ptr<net::Link> PeerLinks::dial(const std::string& address, Lane lane
   options.dead_after =
       lane == Lane::kControl ? dead_after_ : std::max<Duration>(kPatientDeadAfter, dead_after_);
   net::LinkEvents events;
-  if (lane != Lane::kBulk) {
-    events.on_up = [this, address](NodeId) { events_.on_link_up(address); };
-  }
+  events.on_up = [this, address, lane](NodeId peer) { on_up(address, lane, peer); };
   if (lane == Lane::kControl) {
-    // A cut is noticed here first; the kernel's back-off on the other would outlast it.
-    events.on_down = [this, address](std::string_view reason) {
-      redial(address, Lane::kLog, reason);
-    };
+    events.on_down = [this, address](std::string_view reason) { on_control_down(address, reason); };
   }
   return std::make_unique<net::Link>(loop_, random_, log_, std::move(options), std::move(events));
 }
 
-void PeerLinks::redial(const std::string& address, Lane lane, std::string_view reason) {
-  const auto found = lane_of(lane).find(address);
-  if (found == lane_of(lane).end() || found->second.link == nullptr) return;
-  found->second.link->redial(reason);
+void PeerLinks::on_up(const std::string& address, Lane lane, NodeId peer) {
+  std::vector<std::string> addresses = {address};
+  for (auto& [other, to] : lane_of(lane)) {
+    if (other == address) {
+      to.peer = peer;
+    } else if (to.peer == peer) {
+      to.carrier = address;
+      to.link.reset();
+      addresses.push_back(other);
+    }
+  }
+  if (lane == Lane::kBulk) return;
+  for (const std::string& one : addresses) events_.on_link_up(one);
+}
+
+// A cut is noticed here first; the kernel's back-off on the other lane would outlast it.
+void PeerLinks::on_control_down(const std::string& address, std::string_view reason) {
+  const NodeId peer = lane_of(Lane::kControl).at(address).peer;
+  for (auto& [other, to] : lane_of(Lane::kLog)) {
+    if ((other == address || to.peer == peer) && to.link != nullptr) to.link->redial(reason);
+  }
 }
 
 void PeerLinks::close_unused(Instant now) {

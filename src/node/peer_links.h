@@ -1,5 +1,9 @@
-// The Network of production: one link per address and lane, dialled when something is first sent
-// there, and the links that peers dial to us.
+// The Network of production: one link per peer and lane, dialled when something is first sent to an
+// address of it, and the links that peers dial to us.
+//
+// A peer keeps the newest link of each source and lane (inbound.h). So of several addresses that
+// turn out to be one peer's, a name and an IP address say, the one that answered last has the link,
+// and carries what is sent to the others.
 //
 // What is sent to an address that cannot be dialled, or beyond kPeerLinksMax links, is lost, as the
 // core expects of a network. A link that nobody used for a minute is closed.
@@ -52,14 +56,19 @@ class PeerLinks final : public Network {
 
  private:
   struct Outbound {
-    std::unique_ptr<net::Link> link;  // null: there is no way to dial it
+    std::unique_ptr<net::Link> link;  // null: there is no way to dial it, or no need to
     Instant used;
+    NodeId peer;          // who answered there last
+    std::string carrier;  // another address of it, whose link is used; empty: none
   };
   using ByAddress = std::map<std::string, Outbound>;
 
   ByAddress& lane_of(Lane lane) { return links_[static_cast<size_t>(lane)]; }
   std::unique_ptr<net::Link> dial(const std::string& address, Lane lane);
-  void redial(const std::string& address, Lane lane, std::string_view reason);
+  // Null: there is no link.
+  net::Link* link_to(const std::string& address, Lane lane);
+  void on_up(const std::string& address, Lane lane, NodeId peer);
+  void on_control_down(const std::string& address, std::string_view reason);
   void close_unused(Instant now);
 
   net::Loop& loop_;

@@ -1,0 +1,100 @@
+#include "node/peer_links.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/test_support.h"
+
+namespace ram::node {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr NodeId kAlice{0xa};
+constexpr NodeId kBob{0xb};
+constexpr NodeId kBobAgain{0xb1};  // who starts again is another incarnation
+constexpr NodeId kCarol{0xc};
+
+// Links of one node, and what they brought.
+struct End {
+  End(net::Loop& loop, NodeId id, const std::string& listen)
+      : links(
+            loop, log, 1, 10s,
+            {.on_frame = [this](const Peer& from, const SharedBytes&) { heard.push_back(from.id); },
+             .on_link_up = [this](const std::string& address) { ups.push_back(address); }}) {
+    const Status status = links.listen(*net::Address::parse(listen));
+    EXPECT_TRUE(status.ok()) << status.message();
+    become(id);
+  }
+  void become(NodeId id) { links.become(id, "127.0.0.1:" + std::to_string(links.port()), "node"); }
+  std::string at(const std::string& host) const {
+    return host + ":" + std::to_string(links.port());
+  }
+
+  net::TestLog log;
+  std::vector<NodeId> heard;
+  std::vector<std::string> ups;
+  PeerLinks links;
+};
+
+void send(End& from, const std::string& address) {
+  from.links.send(address, Lane::kControl, {SharedBytes(std::string("frame"))});
+}
+
+TEST(PeerLinks, TwoAddressesOfOnePeerShareALinkInsteadOfFightingForIt) {
+  net::Loop loop;
+  End alice(loop, kAlice, "127.0.0.1:0"), bob(loop, kBob, "0.0.0.0:0");
+  const std::vector<std::string> addresses = {bob.at("127.0.0.1"), bob.at("127.0.0.2"),
+                                              bob.at("127.0.0.3")};
+  const auto send_to_all = [&] {
+    for (const std::string& address : addresses) send(alice, address);
+  };
+  ASSERT_TRUE(net::run_until(loop, [&] {
+    send_to_all();
+    return std::all_of(addresses.begin(), addresses.end(), [&](const std::string& address) {
+      return std::count(alice.ups.begin(), alice.ups.end(), address) > 0;
+    });
+  }));
+  // From now on no stream takes another's place: nothing is lost, and nobody dials.
+  const size_t replaced = bob.log.count("replaced by a new connection");
+  const size_t ups = alice.ups.size(), heard = bob.heard.size();
+  EXPECT_LE(replaced, 2 * addresses.size());
+  size_t rounds = 0;
+  const Instant end = loop.now() + 2s;  // links that fight are dialled anew every second, at least
+  ASSERT_TRUE(net::run_until(loop, [&] {
+    send_to_all();
+    ++rounds;
+    return loop.now() >= end;
+  }));
+  ASSERT_TRUE(
+      net::run_until(loop, [&] { return bob.heard.size() - heard >= rounds * addresses.size(); }));
+  EXPECT_EQ(bob.log.count("replaced by a new connection"), replaced);
+  EXPECT_EQ(alice.ups.size(), ups);
+}
+
+// Bob's second address becomes Carol's.
+TEST(PeerLinks, AnAddressThatBecomesAnothersIsDialledAnew) {
+  net::Loop loop;
+  End alice(loop, kAlice, "127.0.0.1:0");
+  auto bob = std::make_unique<End>(loop, kBob, "0.0.0.0:0");
+  const std::string first = bob->at("127.0.0.1"), second = bob->at("127.0.0.2");
+  ASSERT_TRUE(net::run_until(loop, [&] {
+    send(alice, first);
+    send(alice, second);
+    return bob->log.count("replaced by a new connection") > 0 && bob->heard.size() > 100;
+  }));
+  bob.reset();
+  End bob_again(loop, kBobAgain, first), carol(loop, kCarol, second);
+  ASSERT_TRUE(net::run_until(loop, [&] {
+    send(alice, first);
+    send(alice, second);
+    return bob_again.heard.size() > 100 && carol.heard.size() > 100;
+  }));
+}
+
+}  // namespace
+}  // namespace ram::node
