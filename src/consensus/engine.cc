@@ -9,23 +9,20 @@ extern "C" {
 
 #include <atomic>
 #include <cstdlib>
-#include <cstring>
 #include <mutex>
+#include <span>
 #include <string>
+#include <utility>
+#include <variant>
 
 #include "base/check.h"
-#include "consensus/configuration_codec.h"
+#include "consensus/engine_values.h"
 
 namespace ram::consensus {
 namespace {
 
 // Later sources changed who frees what, without changing the number they report at run time.
 static_assert(RAFT_VERSION_NUMBER == 2201);
-static_assert(RAFT_STANDBY == static_cast<int>(Role::kStandby));
-static_assert(RAFT_VOTER == static_cast<int>(Role::kVoter));
-static_assert(RAFT_COMMAND == static_cast<int>(EntryKind::kRecord));
-static_assert(RAFT_BARRIER == static_cast<int>(EntryKind::kBarrier));
-static_assert(RAFT_CHANGE == static_cast<int>(EntryKind::kChange));
 
 // ---- memory: out of it, the process ends; the engine's own way out is not one ----
 
@@ -67,113 +64,12 @@ void use_own_heap() {
   std::call_once(once, [] { raft_heap_set(&g_heap); });
 }
 
-// ---- between the engine's structs and ours ----
-
-// The engine takes it over.
-raft_configuration to_engine(const Configuration& configuration) {
-  raft_configuration out;
-  raft_configuration_init(&out);
-  for (const Server& server : configuration.servers) {
-    const int error = raft_configuration_add(&out, server.id.value, engine_address(server).c_str(),
-                                             static_cast<int>(server.role));
-    RAM_CHECK(error == 0);
-  }
-  return out;
-}
-
-Configuration from_engine(const raft_configuration& configuration) {
-  Configuration out;
-  for (const raft_server& server : std::span(configuration.servers, configuration.n)) {
-    out.servers.push_back({NodeId(server.id), std::string(description_of(server.address)),
-                           server.role == RAFT_VOTER ? Role::kVoter : Role::kStandby});
-  }
-  return out;
-}
-
-// `batch` says who frees the payload: here never the engine, which only wants it not to be null.
-raft_entry to_engine(const LogEntry& entry, void* batch) {
-  const std::string_view payload = entry.payload.view();
-  return {.term = entry.term.value,
-          .type = static_cast<raft_entry_type>(entry.kind),
-          // Read if it is a change, never written.
-          .buf = {.base = const_cast<char*>(payload.data()), .len = payload.size()},
-          .batch = batch};
-}
-
-raft_snapshot_metadata to_engine(const SnapshotToken& token) {
-  return {.index = token.index.value,
-          .term = token.term.value,
-          .configuration = to_engine(token.configuration),
-          .configuration_index = token.configuration_index.value};
-}
-
 raft_event event_of(raft_event_type type, EngineTime now) {
   raft_event event{};
   event.type = type;
   event.time = now;
   return event;
 }
-
-raft_message message_of(raft_message_type type, NodeId from) {
-  raft_message message{};
-  message.type = type;
-  message.server_id = from.value;
-  message.server_address = "-";  // kept as the leader's address; one for all, so it is copied once
-  return message;
-}
-
-struct ToEngine {
-  raft_message& out;
-
-  void operator()(const AppendEntries&) { RAM_CHECK(false); }
-  void operator()(const AppendEntriesResult& m) {
-    out.type = RAFT_APPEND_ENTRIES_RESULT;
-    out.append_entries_result = {.version = m.version,
-                                 .term = m.term.value,
-                                 .rejected = m.rejected.value,
-                                 .last_log_index = m.last.value,
-                                 .features = m.features,
-                                 .capacity = m.capacity};
-  }
-  void operator()(const RequestVote& m) {
-    out.type = RAFT_REQUEST_VOTE;
-    out.request_vote = {.version = m.version,
-                        .term = m.term.value,
-                        .candidate_id = out.server_id,
-                        .last_log_index = m.last.value,
-                        .last_log_term = m.last_term.value,
-                        .disrupt_leader = m.disrupt_leader,
-                        .pre_vote = m.pre_vote};
-  }
-  void operator()(const RequestVoteResult& m) {
-    out.type = RAFT_REQUEST_VOTE_RESULT;
-    out.request_vote_result = {.version = m.version,
-                               .term = m.term.value,
-                               .vote_granted = m.granted,
-                               .pre_vote = m.pre_vote,
-                               .features = m.features,
-                               .capacity = m.capacity};
-  }
-  void operator()(const InstallSnapshot& m) {
-    out.type = RAFT_INSTALL_SNAPSHOT;
-    // No configuration and no data: they would be leaked by one that comes while another is being
-    // installed. The configuration goes in with PERSISTED_SNAPSHOT.
-    out.install_snapshot = {.version = m.version,
-                            .term = m.term.value,
-                            .last_index = m.token.index.value,
-                            .last_term = m.token.term.value,
-                            .conf = {},
-                            .conf_index = m.token.configuration_index.value,
-                            .data = {}};
-  }
-  void operator()(const TimeoutNow& m) {
-    out.type = RAFT_TIMEOUT_NOW;
-    out.timeout_now = {.version = m.version,
-                       .term = m.term.value,
-                       .last_log_index = m.last.value,
-                       .last_log_term = m.last_term.value};
-  }
-};
 
 }  // namespace
 
@@ -233,77 +129,13 @@ EngineStep& Engine::step(raft_event& event) {
   if ((update.flags & (RAFT_UPDATE_MESSAGES)) != 0) {
     // Copied at once: the array is used again, and addresses point into the engine.
     for (const raft_message& m : std::span(update.messages.batch, update.messages.n)) {
-      note_message(m);
+      step_.messages.push_back(from_engine(m));
+      const auto* result = std::get_if<AppendEntriesResult>(&step_.messages.back().message);
+      step_.rejected = step_.rejected || (result != nullptr && result->rejected);
     }
   }
   step_.commit_moved = (update.flags & (RAFT_UPDATE_COMMIT_INDEX)) != 0;
   return step_;
-}
-
-void Engine::note_message(const raft_message& m) {
-  EngineStep::Outgoing& out = step_.messages.emplace_back();
-  out.to = NodeId(m.server_id);
-  switch (m.type) {
-    case RAFT_APPEND_ENTRIES: {
-      const raft_append_entries& a = m.append_entries;  // its `entries` is not set
-      out.message = AppendEntries{.term = Term(a.term),
-                                  .previous = LogIndex(a.prev_log_index),
-                                  .previous_term = Term(a.prev_log_term),
-                                  .commit = LogIndex(a.leader_commit),
-                                  .entries = {},
-                                  .version = a.version};
-      out.entries = a.n_entries;
-      return;
-    }
-    case RAFT_APPEND_ENTRIES_RESULT: {
-      const raft_append_entries_result& a = m.append_entries_result;
-      out.message = AppendEntriesResult{.term = Term(a.term),
-                                        .rejected = LogIndex(a.rejected),
-                                        .last = LogIndex(a.last_log_index),
-                                        .features = a.features,
-                                        .capacity = a.capacity,
-                                        .version = a.version};
-      step_.rejected = step_.rejected || a.rejected != 0;
-      return;
-    }
-    case RAFT_REQUEST_VOTE: {
-      const raft_request_vote& v = m.request_vote;
-      out.message = RequestVote{.term = Term(v.term),
-                                .last = LogIndex(v.last_log_index),
-                                .last_term = Term(v.last_log_term),
-                                .disrupt_leader = v.disrupt_leader,
-                                .pre_vote = v.pre_vote,
-                                .version = v.version};
-      return;
-    }
-    case RAFT_REQUEST_VOTE_RESULT: {
-      const raft_request_vote_result& v = m.request_vote_result;
-      out.message = RequestVoteResult{.term = Term(v.term),
-                                      .granted = v.vote_granted,
-                                      .pre_vote = v.pre_vote,
-                                      .features = v.features,
-                                      .capacity = v.capacity,
-                                      .version = v.version};
-      return;
-    }
-    case RAFT_INSTALL_SNAPSHOT: {
-      const raft_install_snapshot& s = m.install_snapshot;  // its `conf` and `data` are not set
-      out.message =
-          InstallSnapshot{.term = Term(s.term),
-                          .token = {.index = LogIndex(s.last_index), .term = Term(s.last_term)},
-                          .version = s.version};
-      return;
-    }
-    case RAFT_TIMEOUT_NOW: {
-      const raft_timeout_now& t = m.timeout_now;
-      out.message = TimeoutNow{.term = Term(t.term),
-                               .last = LogIndex(t.last_log_index),
-                               .last_term = Term(t.last_log_term),
-                               .version = t.version};
-      return;
-    }
-  }
-  RAM_CHECK(false);
 }
 
 // ---- events ----
@@ -341,7 +173,7 @@ EngineStep& Engine::timeout(EngineTime now) {
 }
 
 EngineStep& Engine::append(EngineTime now, NodeId from, const AppendPiece& piece) {
-  raft_message message = message_of(RAFT_APPEND_ENTRIES, from);
+  raft_message message = append_message(from);
   raft_append_entries& args = message.append_entries;
   args.version = piece.version;
   args.term = piece.term.value;
@@ -366,8 +198,7 @@ EngineStep& Engine::append(EngineTime now, NodeId from, const AppendPiece& piece
 }
 
 EngineStep& Engine::receive(EngineTime now, NodeId from, const Message& message, bool as_voter) {
-  raft_message translated = message_of(RAFT_APPEND_ENTRIES, from);
-  std::visit(ToEngine{translated}, message);
+  raft_message translated = to_engine(from, message);
   raft_event event = event_of(RAFT_RECEIVE, now);
   event.receive.message = &translated;
   if (!as_voter) return step(event);

@@ -8,7 +8,7 @@
 // It knows the terms of entries, not the entries: who holds the engine stores them, and fills them
 // into the messages that say how many they want.
 //
-// One thread. raft.h is included by engine.cc and by nobody else.
+// One thread. raft.h is included by engine.cc and engine_values.cc, and by nobody else.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,6 @@
 struct raft;
 struct raft_entry;
 struct raft_event;
-struct raft_message;
 
 namespace ram::consensus {
 
@@ -127,7 +126,6 @@ class Engine {
 
  private:
   EngineStep& step(raft_event& event);
-  void note_message(const raft_message& message);
 
   struct Close {
     void operator()(raft* engine) const;

@@ -67,7 +67,7 @@ class Flow {
   // More is on its way, or waits for that, than a heartbeat may wait behind.
   bool heavy() const;
 
- public:
+ private:
   bool complete(const EntryLog& log) const;
   void recount(const EntryLog& log);
 
