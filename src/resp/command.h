@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "ram/batch.h"
 #include "ram/moment.h"
@@ -44,7 +45,17 @@ using LocalHandler = void (*)(LocalCall& call, Reply& reply);
 struct Progress {
   uint64_t position = 0;
   uint64_t count = 0;
-  std::string encoded;  // parts of the reply
+  // What follows the reply that is written at last. Each turn's part is a piece of its own, and
+  // leaves as it is: the last turn must not pay for all of them.
+  std::vector<std::string> pieces;
+  size_t bytes = 0;  // of them
+
+  std::string& begin_piece() { return pieces.emplace_back(); }
+  void end_piece() { bytes += pieces.back().size(); }
+  void drop_pieces() {
+    pieces.clear();
+    bytes = 0;
+  }
 };
 
 struct ReadCall {
@@ -55,10 +66,10 @@ struct ReadCall {
   size_t reply_bytes_max;
   size_t keys_per_turn;  // more only in the next turn
   size_t turn_bytes_max;
-  bool alone;  // it may take several turns
+  bool own_moment;  // `progress` is its own as well: it may go on in later turns
 };
-// Returns true when the reply is written. False: nothing was written; call again, in a later turn.
-// Only those that run alone may return false: commands with kSolo, or with many keys.
+// Returns true when the reply is written. False: nothing was written; call again, in a later turn,
+// with a Moment of its own that stays the same from then on.
 using ReadHandler = bool (*)(ReadCall& call, Reply& reply);
 
 // A write that was committed, on its way to a reply.

@@ -58,7 +58,7 @@ bool flushall(WriteCall& call, Reply& error) {
 bool exists(ReadCall& call, Reply& reply) {
   const size_t count = call.words.size() - 1;
   Progress& progress = call.progress;
-  if (!call.alone) progress = {};
+  if (!call.own_moment) progress = {};
   const size_t end = std::min<size_t>(count, progress.position + call.keys_per_turn);
   for (; progress.position < end; ++progress.position) {
     if (call.moment.get(call.table, call.words[1 + progress.position])) ++progress.count;
@@ -78,21 +78,22 @@ bool type(ReadCall& call, Reply& reply) {
 bool keys(ReadCall& call, Reply& reply) {
   const std::string_view pattern = call.words[1];
   Progress& progress = call.progress;
-  Reply found(progress.encoded, reply.version());
+  Reply found(progress.begin_piece(), reply.version());
   progress.position = call.moment.scan(call.table, progress.position, call.keys_per_turn,
                                        [&](std::string_view key, const Found&) {
                                          if (!glob_match(pattern, key)) return;
                                          found.bulk(key);
                                          ++progress.count;
                                        });
-  if (progress.encoded.size() > call.reply_bytes_max) {
+  progress.end_piece();
+  if (progress.bytes > call.reply_bytes_max) {
+    progress.drop_pieces();
     reply.error("ERR the reply would be larger than " + std::to_string(call.reply_bytes_max) +
                 " bytes: use SCAN");
     return true;
   }
   if (progress.position != 0) return false;
   reply.array(progress.count);
-  reply.raw(progress.encoded);
   return true;
 }
 

@@ -38,6 +38,7 @@ bool too_large(const ReadCall& call, Reply& reply) {
   return true;
 }
 
+// At once, if that is not more than others can wait for.
 bool mget_few(ReadCall& call, Reply& reply) {
   std::array<std::optional<Found>, kReadKeysAtOnce> found;
   const size_t count = call.words.size() - 1;
@@ -46,7 +47,7 @@ bool mget_few(ReadCall& call, Reply& reply) {
     found[i] = call.moment.get(call.table, call.words[1 + i]);
     if (found[i]) bytes += found[i]->value.size();
   }
-  if (bytes > call.reply_bytes_max) return too_large(call, reply);
+  if (bytes > call.turn_bytes_max) return false;
   reply.array(count);
   for (size_t i = 0; i < count; ++i) value_or_null(found[i], reply);
   return true;
@@ -55,19 +56,22 @@ bool mget_few(ReadCall& call, Reply& reply) {
 // As many keys, and bytes, in a turn as others can wait for; what is found is gathered meanwhile,
 // so that the Moment does not depend on how fast the client reads.
 bool mget(ReadCall& call, Reply& reply) {
-  if (!call.alone) return mget_few(call, reply);
+  if (!call.own_moment) return mget_few(call, reply);
   const size_t count = call.words.size() - 1;
   Progress& progress = call.progress;
-  Reply part(progress.encoded, reply.version());
+  std::string& piece = progress.begin_piece();
+  Reply part(piece, reply.version());
   const size_t end = std::min<size_t>(count, progress.position + call.keys_per_turn);
-  const size_t enough = progress.encoded.size() + call.turn_bytes_max;
-  for (; progress.position < end && progress.encoded.size() < enough; ++progress.position) {
+  for (; progress.position < end && piece.size() < call.turn_bytes_max; ++progress.position) {
     value_or_null(call.moment.get(call.table, call.words[1 + progress.position]), part);
-    if (progress.encoded.size() > call.reply_bytes_max) return too_large(call, reply);
+  }
+  progress.end_piece();
+  if (progress.bytes > call.reply_bytes_max) {
+    progress.drop_pieces();
+    return too_large(call, reply);
   }
   if (progress.position < count) return false;
   reply.array(count);
-  reply.raw(progress.encoded);
   return true;
 }
 

@@ -100,10 +100,13 @@ void Connection::pump() {
 
 void Connection::flush() {
   if (gone_) return;
-  if (!output_.empty()) {
-    front_.stats().output_bytes += output_.size();
+  if (unsent_output() > 0) {
+    front_.stats().output_bytes += unsent_output();
     const bool stopped_by_it = output_bytes() >= front_.options().output_bytes_max;
-    wire_.send(output_);
+    for (std::string& piece : pieces_) wire_.send(piece);
+    pieces_.clear();
+    pieces_bytes_ = 0;
+    if (!output_.empty()) wire_.send(output_);
     // The wire calls when it has drained, but only if the kernel does not take all at once.
     if (stopped_by_it) front_.again(*this);
   }
@@ -146,6 +149,7 @@ void Connection::sweep(Instant now) {
     words_.release();
     conflicts_.reset();
     if (output_.empty()) output_.shrink_to_fit();
+    if (pieces_.empty()) pieces_.shrink_to_fit();
   }
 }
 
@@ -405,13 +409,20 @@ bool Connection::reply(Write write) {
   return true;
 }
 
+void Connection::append_pieces(Progress& progress) {
+  pieces_bytes_ += output_.size() + progress.bytes;
+  pieces_.push_back(std::move(output_));
+  output_.clear();
+  for (std::string& piece : progress.pieces) pieces_.push_back(std::move(piece));
+}
+
 bool Connection::drain() {
   if (queue_.empty()) return false;
   const uint64_t before = done_;
   const size_t unsent = wire_.unsent_bytes();
   const auto may_answer = [&] {
     // What has a Moment goes on with it, whether the client reads or not: it must not keep it.
-    return slow_ != nullptr || output_.size() + unsent < front_.options().output_bytes_max;
+    return slow_ != nullptr || unsent_output() + unsent < front_.options().output_bytes_max;
   };
   std::optional<Taken> taken;
   while (!queue_.empty() && !gone_ && may_answer()) {
@@ -420,9 +431,9 @@ bool Connection::drain() {
       break;
     }
     Queued& queued = queue_.front();
-    const size_t before_it = output_.size();
+    const size_t before_it = unsent_output();
     if (!answer(queued, taken)) break;
-    bytes_budget_ -= std::min(bytes_budget_, output_.size() - before_it);
+    bytes_budget_ -= std::min(bytes_budget_, unsent_output() - before_it);
     keys_budget_ -= std::min<size_t>(keys_budget_, queued.words);
     dequeue();
   }
@@ -452,10 +463,12 @@ bool Connection::answer_read(Queued& read, std::optional<Taken>& taken) {
       });
     }
   }
-  // A read that runs alone may take several turns, and keeps its Moment for them.
-  if (read.exclusive && slow_ == nullptr) slow_ = std::make_unique<Taken>(front_.node());
-  if (!read.exclusive && !taken.has_value()) taken.emplace(front_.node());
-  Taken& state = read.exclusive ? *slow_ : *taken;
+  // A read of many keys, or of much, takes several turns, and keeps its Moment for them: what it
+  // conflicts with waits for it.
+  const bool own_moment = read.exclusive || slow_ != nullptr;
+  if (own_moment && slow_ == nullptr) slow_ = std::make_unique<Taken>(front_.node());
+  if (!own_moment && !taken.has_value()) taken.emplace(front_.node());
+  Taken& state = own_moment ? *slow_ : *taken;
   ReadCall call{.moment = state.moment,
                 .table = client_.table,
                 .words = words_of(read),
@@ -463,16 +476,21 @@ bool Connection::answer_read(Queued& read, std::optional<Taken>& taken) {
                 .reply_bytes_max = front_.options().reply_bytes_max,
                 .keys_per_turn = front_.options().keys_per_turn,
                 .turn_bytes_max = front_.options().turn_bytes_max,
-                .alone = read.exclusive};
+                .own_moment = own_moment};
+  const size_t before = output_.size();
   const bool answered =
       reply([&](Reply& to) { return std::get<ReadHandler>(read.command->handler)(call, to); });
-  if (answered) {
-    slow_.reset();
-  } else {
-    RAM_CHECK(read.exclusive);
+  if (!answered) {
+    if (!own_moment) slow_ = std::make_unique<Taken>(front_.node());
     front_.again(*this);
+    return false;
   }
-  return answered;
+  // Nothing was written if the client wants no replies.
+  if (own_moment && !state.progress.pieces.empty() && output_.size() > before) {
+    append_pieces(state.progress);
+  }
+  slow_.reset();
+  return true;
 }
 
 bool Connection::answer_write(Queued& write) {

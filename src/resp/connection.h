@@ -97,7 +97,7 @@ class Connection {
 
   Client& client() { return client_; }
   const Client& client() const { return client_; }
-  size_t output_bytes() const { return output_.size() + wire_.unsent_bytes(); }
+  size_t output_bytes() const { return unsent_output() + wire_.unsent_bytes(); }
   size_t input_bytes() const { return input_.size(); }
   size_t queued() const { return queue_.size(); }
 
@@ -163,6 +163,9 @@ class Connection {
   Words request();
   Words words_of(const Queued& queued);
   void update_reading();
+  size_t unsent_output() const { return pieces_bytes_ + output_.size(); }
+  // Puts what a reply of several turns was made of behind it.
+  void append_pieces(Progress& progress);
   // Runs `write` on a Reply, and drops what it wrote if the client wants no replies. `write`
   // returns false if it wrote nothing and the reply is still to come.
   template <class Write>
@@ -176,7 +179,9 @@ class Connection {
   Parser parser_;
   uint64_t parsed_ = 0;  // the request that the parser looks at begins here, in the stream
   bool held_ = false;    // the parser has a request that waits
-  std::string output_;
+  std::vector<std::string> pieces_;  // of replies; before
+  std::string output_;               // what comes next
+  size_t pieces_bytes_ = 0;
 
   Fifo<Queued> queue_;
   Fifo<Span> words_;     // of queued commands that need them, in order; counted from their `begin`
@@ -187,7 +192,7 @@ class Connection {
   bool solo_ = false;  // the one queued runs alone
   // From the first command on; given back while the client is idle.
   std::unique_ptr<Conflicts> conflicts_;
-  std::unique_ptr<Taken> slow_;  // of the read at the front, if it takes several turns
+  std::unique_ptr<Taken> slow_;  // of the read at the front, if it may take several turns
   // What may still be done in this turn: commands taken, keys looked up for replies.
   size_t budget_ = 0;
   size_t keys_budget_ = 0;

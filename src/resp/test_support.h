@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -42,6 +43,7 @@ class TestWire final : public Wire {
     unsent += reads ? 0 : output.size();
     sent_total += reads ? output.size() : 0;
     received += output;
+    largest = std::max(largest, output.size());
     output.clear();
   }
   size_t unsent_bytes() const override { return unsent; }
@@ -52,6 +54,7 @@ class TestWire final : public Wire {
   void close() override { closed = true; }
 
   std::string received;
+  size_t largest = 0;  // that was sent at once
   size_t unsent = 0;
   uint64_t sent_total = 0;
   bool reads = true;  // false: the kernel takes nothing
