@@ -44,7 +44,8 @@ std::string explain_misuse(const CLI::App* app, const CLI::Error& error) {
   } else if (what.starts_with(unexpected_many)) {
     what = what.substr(unexpected_many.size()) + ": there are no such flags or arguments";
   } else if (error.get_name() == "RequiredError" && app->get_subcommands().empty()) {
-    what = "a verb is missing";
+    const std::vector<std::string> unknown = app->remaining();
+    what = unknown.empty() ? "a verb is missing" : unknown.front() + ": there is no such flag";
   }
   // Where a line says what to do it needs no more.
   if (what.find("; ") == std::string::npos) what += "; " + words + " --help lists what there is";
