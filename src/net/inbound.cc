@@ -17,6 +17,12 @@ namespace {
 constexpr size_t kStrangersMax = 128;
 // How long a refused peer may take to read why.
 constexpr Duration kRefusalPatience = std::chrono::seconds(1);
+// For who is no node: clients find this port by mistake. An error of the Redis protocol, and a line
+// for people in any other.
+constexpr std::string_view kNotForClients =
+    "-ERR nodes of a ram cluster talk to each other on this port (--cluster-listen); clients "
+    "connect "
+    "to the one of --listen\r\n";
 // Lines of log about misbehaviour: so many a second.
 constexpr int kComplaintsMax = 10;
 
@@ -104,7 +110,7 @@ size_t Inbound::read(Connection& connection, std::string_view unread) {
       if (is_preamble_of_any_version(unread)) {
         refuse(connection, taken.status().message());  // it reads our preamble, and knows why
       } else {
-        close(connection, taken.status().message());
+        end(connection, taken.status().message(), kNotForClients);
       }
       return offered;
     }
@@ -190,10 +196,15 @@ void Inbound::greet(Connection& connection, const Hello& hello) {
 // ---- closing ----
 
 void Inbound::refuse(Connection& connection, const std::string& reason) {
-  complain(connection, "refused: " + reason);
+  std::string last_word(preamble());
+  last_word += frame_bytes(FrameKind::kAnswer, encode(HelloAnswer{.reason = reason}));
+  end(connection, "refused: " + reason, last_word);
+}
+
+void Inbound::end(Connection& connection, std::string_view why, std::string_view last_word) {
+  complain(connection, why);
   connection.refused = true;
-  connection.stream->write(preamble());
-  connection.stream->write(frame_bytes(FrameKind::kAnswer, encode(HelloAnswer{.reason = reason})));
+  connection.stream->write(last_word);
   connection.stream->finish(kRefusalPatience);  // on_closed follows
   connection.patience.cancel();
 }

@@ -1,9 +1,10 @@
 // The links that peers dial to us: checks who is there, and hands over their frames, in order.
 //
 // A connection says who it is within hello_timeout and kHelloBytesMax, or is closed; so is one that
-// sends anything malformed. Each time one line of log names the address and says why (few lines a
-// second, however many connections), and nobody else is affected. There is one link per source and
-// lane: a new one replaces the old, which is what a peer does that dials again.
+// sends anything malformed; a client of the Redis protocol is told where it is. Each time one line
+// of log names the address and says why (few lines a second, however many connections), and nobody
+// else is affected. There is one link per source and lane: a new one replaces the old, which is
+// what a peer does that dials again.
 //
 // Who has too much to do pauses a source: its frames then wait with its kernel and with itself, and
 // none is dropped. A pause outlasts a new connection.
@@ -104,6 +105,8 @@ class Inbound {
   bool take(Connection& connection, Frame frame);
   void greet(Connection& connection, const Hello& hello);
   void refuse(Connection& connection, const std::string& reason);
+  // Closes it once `last_word` is sent.
+  void end(Connection& connection, std::string_view why, std::string_view last_word);
   void close(Connection& connection, std::string_view reason);
   void remove(Connection& connection);
   void complain(const Connection& connection, std::string_view what);

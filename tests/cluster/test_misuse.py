@@ -34,6 +34,8 @@ class CommandLine(OneLine):
         self.assert_misuse("serve", "--reads", "stale", words=("--reads", "quorum"))
         self.assert_misuse("serve", "--clock-drift", "20", words=("--clock-drift", "from 0 to 1"))
         self.assert_misuse("dance", words=("dance",))
+        self.assert_misuse("--nope", words=("--nope", "--help"))
+        self.assert_misuse("--nope=1", words=("--nope", "--help"))
         self.assert_misuse(words=("--help",))
 
     def test_values_out_of_range_say_what_is_allowed(self):
@@ -339,6 +341,12 @@ class Peers(OneLine):
         answer = self.send_to_peer_port(b"RAMP\x63\0\0\0")
         self.assertEqual(answer[:4], b"RAMP")  # so that the other can name ours
         self.wait_logged(self.cluster[0], "wire version 99")
+
+    def test_a_redis_client_at_the_peer_port_is_told_so(self):
+        with resp.Client(self.cluster[0].peer_port) as client:
+            with self.assertRaisesRegex(resp.CommandError, "--listen"):
+                client.call("PING")
+        self.wait_logged(self.cluster[0], "PING", "where a node begins with")
 
     def test_a_name_in_use_is_refused(self):
         client, peer = nodes.free_ports(2)
