@@ -78,6 +78,12 @@ inline constexpr size_t kBytesBeforeHeartbeatMax = size_t{64} << 10;
 // A slower link is not provided for: what it has not delivered by then counts as lost, and is sent
 // again.
 inline constexpr size_t kLinkBytesPerSecondMin = size_t{1} << 20;
+// A peer's first frame, and the line that refuses it: what there is to say, with room to grow.
+inline constexpr size_t kHelloBytesMax = 1'024;
+inline constexpr size_t kRefusalBytesMax = 512;
+// Connections at the peer port that have not said who they are. A peer does so within a round trip,
+// so a crowd of others cannot keep it out: the oldest gives way.
+inline constexpr size_t kUnnamedConnectionsMax = 128;
 // What may wait on one link to a peer that does not read. Then the link is cut and dialled again.
 inline constexpr size_t kLinkBacklogBytesMax = size_t{256} << 20;
 inline constexpr size_t kPeerLinksMax = 1'024;
@@ -88,16 +94,38 @@ inline constexpr size_t kVotersMax = 15;
 inline constexpr size_t kNodeNameBytesMax = 255;
 inline constexpr size_t kAddressBytesMax = 261;  // 255 of host name, ':', 5 of port
 inline constexpr size_t kJoinListMax = 64;
+// What a member says of itself: its name, two addresses, its version, and room to grow.
+inline constexpr size_t kDescriptionBytesMax = 2'048;
+inline constexpr size_t kParametersBytesMax = 1'024;
+// A line for people in a message of a peer.
+inline constexpr size_t kReasonBytesMax = 1'024;
 // Operations on members that one node has under way. Then: kOverloaded.
 inline constexpr size_t kOperationsMax = 64;
 // Records that a leader holds back while it hands over. What comes beyond is sent again by its
 // origin.
 inline constexpr size_t kHeldBytesMax = size_t{64} << 20;
-// One piece of a state that is streamed to a joiner.
+// States that one node gives out at once: each keeps old versions alive. Then another is asked.
+inline constexpr size_t kStateTransfersMax = 4;
+// One piece of a state that is streamed to a joiner, and how many are on their way at once: enough
+// to keep a link busy for a round trip.
 inline constexpr size_t kStatePieceBytes = size_t{256} << 10;
+inline constexpr uint64_t kStatePiecesWindow = 8;
+
+// Reads that ask the leader share questions; so many are on their way from one node at once, and so
+// many rounds that a leader needs for them. More would not be answered sooner: each pass of the
+// loop puts one, and they overlap a round trip.
+inline constexpr size_t kFenceQuestionsMax = 8;
+inline constexpr size_t kFenceRoundsMax = 8;
+// Removed nodes that wait for such a round, to be told that they are out. Who is not told asks
+// again.
+inline constexpr ptrdiff_t kRemovalNoticesMax = 8;
 
 // Redis clients.
 inline constexpr size_t kClientsMax = 10'000;
+// Of those that are one too many, while they read why. Beyond: closed without a word.
+inline constexpr size_t kClientsRejectedMax = 256;
+// Names that clients give themselves and their libraries.
+inline constexpr size_t kClientNameBytesMax = 255;
 inline constexpr size_t kClientArgumentsMax = 1'048'576;
 inline constexpr size_t kInlineBytesMax = 65'536;
 // What one client may have unparsed, and unsent. Beyond the second its commands wait; a client

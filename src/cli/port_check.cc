@@ -9,6 +9,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/host.h"
+
 namespace ram::cli {
 namespace {
 
@@ -23,10 +25,6 @@ std::optional<Place> place_of(const std::string& address) {
   std::string host = address.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   return Place{std::move(host), address.substr(colon + 1)};
-}
-
-bool is_wildcard(const std::string& host) {
-  return host == "0.0.0.0" || host == "::" || host == "*";
 }
 
 }  // namespace

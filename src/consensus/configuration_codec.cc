@@ -11,8 +11,6 @@ namespace {
 
 constexpr uint8_t kFormat = 1;  // libraft's
 constexpr size_t kIdDigits = 16;
-// Name, two addresses, and some of whatever else a node may say of itself.
-constexpr size_t kDescriptionBytesMax = 2'048;
 
 void append_prefix(std::string& out, NodeId id) {
   constexpr char kHex[] = "0123456789abcdef";

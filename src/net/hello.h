@@ -45,10 +45,6 @@ struct HelloAnswer {
   bool operator==(const HelloAnswer&) const = default;
 };
 
-// What fits a hello and an answer, with room to grow.
-inline constexpr size_t kHelloBytesMax = 1024;
-inline constexpr size_t kRefusalBytesMax = 512;
-
 std::string encode(const Hello& hello);
 std::string encode(const HelloAnswer& answer);
 

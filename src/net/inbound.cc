@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "net/frame.h"
 #include "net/loop.h"
 #include "net/text.h"
@@ -12,9 +13,6 @@
 namespace ram::net {
 namespace {
 
-// Connections that have not said who they are. A peer does so within a round trip, so a crowd of
-// others cannot keep it out: the oldest gives way.
-constexpr size_t kStrangersMax = 128;
 // How long a refused peer may take to read why.
 constexpr Duration kRefusalPatience = std::chrono::seconds(1);
 // For who is no node: clients find this port by mistake. An error of the Redis protocol, and a line
@@ -67,7 +65,7 @@ Status Inbound::listen(const Address& address, std::string_view option) {
 }
 
 void Inbound::add(std::unique_ptr<Stream> stream) {
-  if (strangers_.size() >= kStrangersMax) {
+  if (strangers_.size() >= kUnnamedConnectionsMax) {
     const Handle oldest = strangers_.front();
     close(*oldest, "too many connections wait to say who they are");
   }

@@ -6,15 +6,6 @@
 #include "base/limits.h"
 
 namespace ram::node {
-namespace {
-
-// Questions on their way at once. More would not be answered sooner: each pass of the loop puts
-// one, and they overlap a round trip.
-constexpr size_t kQuestionsMax = 8;
-constexpr size_t kRoundsMax = 8;
-constexpr std::ptrdiff_t kNoticesMax = 8;
-
-}  // namespace
 
 void FenceAsker::add(Instant deadline, bool quorum, Done done) {
   if (reads_ >= kMailboxCallsMax) {
@@ -36,7 +27,7 @@ bool FenceAsker::join(Instant deadline, const Done& done) {
 }
 
 bool FenceAsker::wants_question() const {
-  return !waiting_.empty() && asked_.size() < kQuestionsMax;
+  return !waiting_.empty() && asked_.size() < kFenceQuestionsMax;
 }
 
 FenceAsker::Asked FenceAsker::ask(Instant now) {
@@ -111,8 +102,8 @@ void FenceRounds::restart() {
 }
 
 void FenceRounds::add(Question question) {
-  // Who asks has at most kQuestionsMax open; more are repeats, or from many who left.
-  if (waiting_.size() < kQuestionsMax * kMembersMax) waiting_.push_back(question);
+  // Who asks has at most kFenceQuestionsMax open; more are repeats, or from many who left.
+  if (waiting_.size() < kFenceQuestionsMax * kMembersMax) waiting_.push_back(question);
 }
 
 void FenceRounds::add_notice(NodeId whom) {
@@ -123,7 +114,7 @@ void FenceRounds::add_notice(NodeId whom) {
     return;
   }
   // Reads go first: who is not told now asks again.
-  if (std::count_if(waiting_.begin(), waiting_.end(), is_notice) < kNoticesMax) {
+  if (std::count_if(waiting_.begin(), waiting_.end(), is_notice) < kRemovalNoticesMax) {
     add({whom, Nonce(), /*quorum=*/true});
   }
 }
@@ -136,7 +127,7 @@ void FenceRounds::answer_at_once(LogIndex index, const Answer& answer) {
 }
 
 bool FenceRounds::may_begin() const {
-  return !waiting_.empty() && begun_.size() < kRoundsMax;
+  return !waiting_.empty() && begun_.size() < kFenceRoundsMax;
 }
 
 Round FenceRounds::begin(LogIndex index) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/host.h"
 #include "base/limits.h"
 #include "net/address.h"
 
@@ -34,10 +35,6 @@ Status check_name(std::string_view name) {
   return {};
 }
 
-bool is_wildcard(const net::Address& address) {
-  return address.host == "0.0.0.0" || address.host == "::" || address.host == "*";
-}
-
 // `what` is named in the message. Requires of a destination: a port and a host that can be dialled.
 Status check_destination(const std::string& text, const std::string& what) {
   const Result<net::Address> address = net::Address::parse(text);
@@ -49,7 +46,7 @@ Status check_destination(const std::string& text, const std::string& what) {
     return Status::invalid(what + ": " + text +
                            " has port 0; name the port where peers are to dial");
   }
-  if (is_wildcard(*address)) {
+  if (is_wildcard(address->host)) {
     return Status::invalid(what + ": nobody can dial " + text +
                            "; name the address of one interface");
   }
@@ -67,7 +64,7 @@ Status check_listen(const NodeOptions& options) {
         "network where everyone is trusted");
   }
   if (!options.advertise.empty()) return check_destination(options.advertise, "advertise");
-  if (is_wildcard(*listen)) {
+  if (is_wildcard(listen->host)) {
     return Status::invalid("cluster-listen: " + options.cluster_listen +
                            " is every interface; set advertise (--advertise HOST:PORT) to the "
                            "address that other nodes should dial");

@@ -17,10 +17,6 @@ struct Overloaded : Handlers... {
   using Handlers::operator()...;
 };
 
-constexpr size_t kDescriptionBytesMax = 1024;
-constexpr size_t kReasonBytesMax = 1024;
-constexpr size_t kParametersBytesMax = 1024;
-
 std::string text(Reader& in, size_t bytes_max) {
   const std::string_view bytes = in.bytes();
   if (bytes.size() > bytes_max) in.fail();

@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/limits.h"
+
 namespace ram::node {
 namespace {
 
-// Pieces on their way at once: enough to keep a link busy for a round trip.
-constexpr uint64_t kWindow = 8;
-// States that one node gives out at once; each keeps old versions alive.
-constexpr size_t kTransfersMax = 4;
 // Of the state's bytes, what may be kept for views.
 constexpr size_t kKeptShare = 4;
 
@@ -23,7 +21,7 @@ void StateSource::on_request(Instant now, NodeId receiver, const StateRequest& r
       send(StateRefusal{request.transfer, "this transfer was given up; begin another"});
       return;
     }
-    if (found == transfers_.end() && transfers_.size() >= kTransfersMax) {
+    if (found == transfers_.end() && transfers_.size() >= kStateTransfersMax) {
       send(StateRefusal{request.transfer, "this node gives out as many states as it may already"});
       return;
     }
@@ -51,7 +49,7 @@ bool StateSource::send_pieces(Transfer& transfer, const StateRequest& request, c
     ++transfer.first;
   }
   if (request.from != transfer.first) return true;  // overtaken by a later request
-  while (transfer.pieces.size() < kWindow && !transfer.ended) {
+  while (transfer.pieces.size() < kStatePiecesWindow && !transfer.ended) {
     std::string piece;
     transfer.ended = !transfer.state->next_piece(piece);
     if (!transfer.ended) transfer.pieces.emplace_back(std::move(piece));
@@ -114,7 +112,8 @@ StateRequest StateReceiver::request(bool again) const {
 }
 
 bool StateReceiver::on_piece(Instant now, const StatePiece& piece, const Take& take) {
-  if (piece.transfer != nonce_ || piece.number < next_ || piece.number >= next_ + kWindow) {
+  if (piece.transfer != nonce_ || piece.number < next_ ||
+      piece.number >= next_ + kStatePiecesWindow) {
     return false;
   }
   heard_ = now;
@@ -126,7 +125,7 @@ bool StateReceiver::on_piece(Instant now, const StatePiece& piece, const Take& t
     it = early_.erase(it);
   }
   // Ask when half a window is through: the source is never idle, and hears half as often.
-  return next_ / (kWindow / 2) != before / (kWindow / 2);
+  return next_ / (kStatePiecesWindow / 2) != before / (kStatePiecesWindow / 2);
 }
 
 }  // namespace ram::node

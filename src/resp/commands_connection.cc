@@ -1,6 +1,7 @@
 // PING ECHO QUIT RESET HELLO AUTH SELECT READONLY READWRITE CLIENT.
 #include <optional>
 
+#include "base/limits.h"
 #include "ram/version.h"
 #include "resp/command_table.h"
 #include "resp/connection.h"
@@ -11,9 +12,6 @@
 
 namespace ram::resp {
 namespace {
-
-// Names that clients give themselves and their libraries.
-constexpr size_t kClientNameBytesMax = 255;
 
 void ping(LocalCall& call, Reply& reply) {
   if (call.words.size() > 2) return reply.error(wrong_arity(*find_command(call.words)));

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "net/address.h"
 #include "net/listener.h"
@@ -20,8 +21,6 @@ namespace {
 constexpr Duration kSweepEvery = std::chrono::seconds(1);
 // Copying less than this is cheaper than handing over a block.
 constexpr size_t kCopyBytesMax = size_t{64} << 10;
-// Clients that were one too many, while they read why. Beyond: closed without a word.
-constexpr size_t kRejectedMax = 256;
 constexpr Duration kRejectedPatience = std::chrono::seconds(1);
 constexpr Duration kStopLook = std::chrono::milliseconds(5);
 // A client that vanished without a word is noticed after so long.
@@ -162,7 +161,7 @@ void Server::Inside::accept(std::unique_ptr<net::Stream> stream) {
 
 void Server::Inside::reject(std::unique_ptr<net::Stream> stream) {
   ++front->stats().connections_rejected;
-  if (rejected.size() >= kRejectedMax) return;
+  if (rejected.size() >= kClientsRejectedMax) return;
   net::Stream* const key = stream.get();
   key->start({.on_data = [](std::string_view unread) { return unread.size(); },
               .on_closed = [this, key](std::string_view) { rejected_graves.push_back(key); }});
