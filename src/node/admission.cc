@@ -150,6 +150,8 @@ void Admission::beat(Instant now, const Replica& replica) {
   last_now_ = replica.last();
   const auto stale = [&](Instant asked) { return now - asked > 4 * rules_.silence; };
   const auto gone = [&](NodeId id) { return replica.latest().find(id) == nullptr; };
+  std::erase_if(heard_,
+                [&](const auto& sender) { return gone(sender.first) && stale(sender.second); });
   for (const auto& [id, joiner] : joiners_) {
     if (!gone(id)) newcomers_.insert(id);
   }

@@ -176,6 +176,7 @@ class NodeCore::Inside final : public consensus::Transport,
   void on_message(Instant now, const Peer& from, const Heading& heading, const Refounded& m);
   // What came from `from`, straight or not.
   void take(Instant now, const Peer& from, Frame frame);
+  void note_stranger(Instant now, const Peer& from);
   // True if `heading` is of our cluster and for us, and we are a member.
   bool among_members(const Peer& from, const Heading& heading);
   void hear_leader(Instant now, Term term, const LeaderNews& news);
@@ -242,8 +243,11 @@ class NodeCore::Inside final : public consensus::Transport,
   std::unique_ptr<machine::Machine> machine_;
   std::unique_ptr<consensus::Replica> replica_;
   std::unique_ptr<Leases> leases_;  // while there is a replica
-  std::map<NodeId, std::string>
-      strangers_;  // addresses of senders that no configuration of ours has
+  struct Stranger {
+    std::string address;
+    Instant heard;
+  };
+  std::map<NodeId, Stranger> strangers_;  // senders that our configuration does not have
 
   // The pipeline (READ-LEASES section 2).
   LogIndex stable_;   // sigma

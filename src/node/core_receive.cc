@@ -16,10 +16,6 @@ using consensus::AppendEntriesResult;
 using consensus::InstallSnapshot;
 using consensus::RequestVoteResult;
 
-// Addresses of senders that are in no configuration here: candidates that a voter with an old
-// configuration must answer, joiners.
-constexpr size_t kStrangersMax = 256;
-
 Term term_of(const consensus::Message& message) {
   return std::visit([](const auto& m) { return m.term; }, message);
 }
@@ -44,10 +40,22 @@ void NodeCore::Inside::receive(Instant now, const Peer& from, const SharedBytes&
   std::optional<Frame> frame = decode_frame(bytes);
   if (!frame || frame->heading.source != from.id) return;
   if (frame->heading.destination && frame->heading.destination != options_.id) return;
-  if (strangers_.size() >= kStrangersMax) strangers_.clear();
-  strangers_[from.id] = from.address;
+  note_stranger(now, from);
   if (replica_ && replica_->latest().find(from.id) != nullptr) heard_[from.id] = now;
   take(now, from, std::move(*frame));
+}
+
+// Senders that are in no configuration here: candidates that a voter with an old configuration must
+// answer, a new leader, joiners. There are no more of them than links, so who was just heard is not
+// forgotten, whoever else there is.
+void NodeCore::Inside::note_stranger(Instant now, const Peer& from) {
+  if (!replica_ || replica_->latest().find(from.id) != nullptr) return;
+  if (strangers_.size() >= kPeerLinksMax && !strangers_.contains(from.id)) {
+    strangers_.erase(std::min_element(
+        strangers_.begin(), strangers_.end(),
+        [](const auto& a, const auto& b) { return a.second.heard < b.second.heard; }));
+  }
+  strangers_[from.id] = {from.address, now};
 }
 
 void NodeCore::Inside::take(Instant now, const Peer& from, Frame frame) {

@@ -28,7 +28,7 @@ std::string NodeCore::Inside::address_of(NodeId member) const {
     }
   }
   const auto stranger = strangers_.find(member);
-  return stranger == strangers_.end() ? "" : stranger->second;
+  return stranger == strangers_.end() ? "" : stranger->second.address;
 }
 
 LeaderNews NodeCore::Inside::news_for(Instant now, NodeId member) {

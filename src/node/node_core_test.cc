@@ -161,6 +161,7 @@ class Village {
     cuts_.clear();
     one_way_.clear();
   }
+  bool was_sent_to(const std::string& address) const { return sent_to_.contains(address); }
   // How many states were given out, or in part.
   size_t states() const { return states_.size(); }
   // What is kept at `at` beside what the newest state needs.
@@ -215,6 +216,7 @@ class Village {
       if (sent && std::holds_alternative<StatePiece>(sent->message)) {
         village->states_.insert(std::get<StatePiece>(sent->message).transfer);
       }
+      village->sent_to_.insert(address);
       village->letters_.emplace(village->now_ + 1ms,
                                 Letter{{village->houses_[at].id, village->list_[at]},
                                        address,
@@ -249,6 +251,7 @@ class Village {
   Instant now_{1s};
   uint64_t last_id_ = 0;
   std::set<Nonce> states_;
+  std::set<std::string> sent_to_;
 };
 
 TEST(NodeCore, OneNodeWritesAndReads) {
@@ -969,6 +972,23 @@ TEST_F(NodeCoreMembers, AStrangersWordMovesNobody) {
     village.run(50ms);
     EXPECT_EQ(village.id(lost), before);
   }
+}
+
+// One of an old configuration must answer a candidate that it does not know (F15), whatever else
+// comes from others that it does not know.
+TEST_F(NodeCoreMembers, ACandidateIsAnsweredHoweverManyStrangersThereAre) {
+  const size_t asked = follower();
+  const auto say = [&](uint64_t id, const std::string& address, const PeerMessage& message) {
+    std::string bytes;
+    const Heading heading{village.core(asked).cluster(), NodeId(id), village.id(asked)};
+    for (const SharedBytes& piece : encode_frame(heading, message)) bytes += piece.view();
+    village.core(asked).receive(village.now(), {NodeId(id), address}, SharedBytes(bytes));
+  };
+  say(999, "candidate:1",
+      RaftMessage{{}, consensus::RequestVote{.term = Term(99), .pre_vote = true, .version = 2}});
+  for (uint64_t id = 1'000; id < 1'000 + kPeerLinksMax - 1; ++id) say(id, "noise:1", Ping{});
+  village.run(1ms);
+  EXPECT_TRUE(village.was_sent_to("candidate:1"));
 }
 
 TEST_F(NodeCoreMembers, ANodeCutOffFromTheLeaderAloneGoesOnThroughTheOther) {
