@@ -89,6 +89,7 @@ void NodeCore::Inside::follow_leadership(Instant now) {
     told_.clear();
     claims_.restart();
     told_window_ = kRecordsInFlightMax;
+    slowed_ = false;
   }
   if (!leads_now && leader() && leader() != seen_leader_) {
     log_.info("following the leader at " + address_of(leader()) + ", term " +

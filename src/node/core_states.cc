@@ -163,8 +163,15 @@ void NodeCore::Inside::claim_log(Instant now, NodeId joiner, const JoinRequest& 
 void NodeCore::Inside::turn_claims(Instant now) {
   if (!leads() || options_.mistakes.forgets_transfers) return;
   claims_.turn(now, *replica_);
+  const size_t window = claims_.window();
+  if (slowed_ ? window >= kRecordsInFlightMax : window < kRecordsInFlightMax / 4) {
+    slowed_ = !slowed_;
+    log_.info(slowed_
+                  ? "writes are slowed: a state is on its way, and who receives it will need them"
+                  : "writes are slowed no more");
+  }
   // At once where it begins or ends that nobody may send anything.
-  if ((claims_.window() == 0) != (told_window_ == 0)) tell_pace();
+  if ((window == 0) != (told_window_ == 0)) tell_pace();
 }
 
 // With each heartbeat, and when it matters.

@@ -29,7 +29,8 @@ NodeCore::Inside::Inside(CoreOptions options, store::StoreSlot& slot, ReadGate& 
       own_(options_.id, options_.limits),
       source_({.patience = 20 * options_.parameters.failover_after,
                .stuck_after = 2 * options_.parameters.failover_after,
-               .kept_bytes_min = options_.limits.kept_bytes}),
+               .kept_bytes_min = options_.limits.kept_bytes,
+               .memory_bytes_max = options_.memory_bytes_max}),
       claims_({options_.limits, options_.parameters.failover_after}),
       admission_({options_.parameters.voters_max, options_.parameters.failover_after,
                   options_.evict_after}) {

@@ -70,8 +70,11 @@ size_t StateSource::kept_bytes() const {
   return bytes;
 }
 
+// Old versions count as memory: rather are writes slowed by them than refused.
 size_t StateSource::bound_of(size_t bytes) const {
-  return std::max(rules_.kept_bytes_min, bytes / kKeptShare);
+  const size_t left = rules_.memory_bytes_max - std::min(bytes, rules_.memory_bytes_max);
+  return std::min(std::max(rules_.kept_bytes_min, bytes / kKeptShare),
+                  std::max(rules_.kept_bytes_min / 8, left / 2));
 }
 
 std::vector<StateSource::Standing> StateSource::standings() const {

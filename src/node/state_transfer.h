@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -52,6 +53,7 @@ class StateSource {
     Duration patience;          // a transfer ends when nobody asked for so long
     Duration stuck_after;       // or did not get on for so long while writers waited
     size_t kept_bytes_min = 0;  // may be kept, however small the state
+    size_t memory_bytes_max = std::numeric_limits<size_t>::max();  // beyond it writes are refused
   };
   using Send = std::function<void(PeerMessage message)>;
 

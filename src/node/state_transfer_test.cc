@@ -20,10 +20,13 @@ constexpr Instant at(Duration time) {
   return Instant(time);
 }
 
+constexpr StateSource::Rules kRules{.patience = 10s, .stuck_after = 1s, .kept_bytes_min = 1'000};
+
 // A state with some entries, and a way to add more while it is given out.
 class Source {
  public:
-  Source() : machine_(store_, {.cluster = {1, 2}}) {
+  explicit Source(StateSource::Rules rules = kRules)
+      : machine_(store_, {.cluster = {1, 2}}), source_(rules) {
     for (int i = 0; i < 200; ++i) write("k" + std::to_string(i), std::string(100, 'x'));
   }
 
@@ -70,7 +73,7 @@ class Source {
   store::Store store_{1};
   machine::Machine machine_;
   Sequence sequence_{1};
-  StateSource source_{{.patience = 10s, .stuck_after = 1s, .kept_bytes_min = 1'000}};
+  StateSource source_;
   int frozen_ = 0;
   std::deque<PeerMessage> out_;
 };
@@ -203,6 +206,21 @@ TEST(StateTransfer, SaysWhenThereIsNoMoreRoomForOldVersionsAndGivesUpWhatDoesNot
   while (source.store_.tick(100)) {
   }
   EXPECT_EQ(source.store_.limbo_bytes(), 0u);
+}
+
+TEST(StateTransfer, KeepsFewerOldVersionsWhereMemoryIsShort) {
+  StateSource::Rules rules = kRules;
+  rules.memory_bytes_max = Source().bytes() + 4'000;
+  Source source(rules);
+  while (source.store_.tick(100)) {
+  }
+  source.request(at(0s), {Nonce(7), 0, LogIndex(1), false});
+  for (int i = 0; i < 100 && source.standing().room > 0; ++i) {
+    source.write("k" + std::to_string(i), std::string(100, 'y'));
+    source.source_.on_time(at(0s), source.bytes());
+    EXPECT_LT(source.store_.memory_bytes(), rules.memory_bytes_max) << "writes would be refused";
+  }
+  EXPECT_EQ(source.standing().room, 0u);
 }
 
 TEST(StateTransfer, BeginsAgainAtOnceIfThatIsLessToDo) {
