@@ -19,8 +19,7 @@ constexpr Duration kRefusalPatience = std::chrono::seconds(1);
 // for people in any other.
 constexpr std::string_view kNotForClients =
     "-ERR nodes of a ram cluster talk to each other on this port (--cluster-listen); clients "
-    "connect "
-    "to the one of --listen\r\n";
+    "connect to the one of --listen\r\n";
 // Lines of log about misbehaviour: so many a second.
 constexpr int kComplaintsMax = 10;
 
