@@ -405,5 +405,57 @@ TEST(Script, AReaderThatLooksAtItsLeaseLast) {
   expect_caught("pendingfirst", reader_of_one_that_was_behind, swarm);
 }
 
+// A message that comes late has an older entry of a key than the one that its readers wait for.
+bool late_entries(Script& s) {
+  if (!s.found()) return false;
+  Place& leader = s.leader();
+  Place& reader = s.other(0, {&leader});
+  s.keep([&](size_t from, size_t to, const node::Frame& frame) {
+    return from == leader.number() && to == reader.number() && has_entries(frame);
+  });
+  if (!s.written(leader, "key", "old") || !s.kept()) return false;  // it was sent again
+  const LogIndex before = reader.core().replica()->last();
+  const auto write = s.write(leader, "key", "new");
+  if (!s.pass_until([&] { return reader.core().replica()->last() > before; })) return false;
+  s.cut_one_way(leader, reader);
+  if (!s.pass_until([&] { return write->has_value(); })) return false;
+  s.give();
+  s.pass(1ms);
+  const node::LocalRead read = s.local_read(reader, "key");
+  if (!read.holds(reader.clock().now())) return false;
+  s.expect(!read.ready(), "a read finds nothing to wait for, and lacks an entry");
+  return true;
+}
+
+TEST(Script, KeysOfAMessageThatChangesNothing) {
+  expect_caught("wirekeys", late_entries);
+}
+
+// What is stable when a lease ends is so at once, though nobody says anything.
+bool write_that_waits_for_a_lease(Script& s) {
+  if (!s.found()) return false;
+  Place& leader = s.leader();
+  Place& holder = s.other(0, {&leader});
+  s.isolate(holder);
+  s.pass(2ms);
+  const auto write = s.write(leader, "key", "value");
+  s.pass(2ms);
+  Duration left{};
+  for (const Member& member : leader.core().members(leader.clock().now())) {
+    if (member.name == holder.name()) left = std::chrono::milliseconds(member.lease_ms);
+  }
+  s.pass(left - 1ms);
+  if (write->has_value()) return false;
+  s.pass(3ms);
+  s.expect(write->has_value(), "a write waits for a lease that is over");
+  return true;
+}
+
+TEST(Script, ALeaseThatEndsWhenNobodySaysAnything) {
+  Swarm swarm = Script::swarm(1, 1);
+  swarm.parameters.voters_max = 1;
+  expect_caught("notimer", write_that_waits_for_a_lease, swarm);
+}
+
 }  // namespace
 }  // namespace ram::sim

@@ -245,7 +245,7 @@ bool LeaderLease::counts(Instant now, NodeId member) const {
 }
 
 Instant LeaderLease::next_change() const {
-  if (!blocked_ || !clock_trusted_) return kNever;
+  if (!blocked_ || !clock_trusted_ || faults_.notimer) return kNever;
   Instant next = kNever;
   if (now_ < wait_end_) next = wait_end_;
   for (const auto& [member, state] : members_) {

@@ -184,6 +184,7 @@ class NodeCore::Inside final : public consensus::Transport,
 
   // ---- what readers must wait for (core_reads.cc) ----
   void stage(LogIndex from);
+  void note_keys(LogIndex index, const consensus::LogEntry& entry);
   void forget_above(LogIndex last);
   void fail_waits(const Status& status);
 
@@ -260,6 +261,7 @@ class NodeCore::Inside final : public consensus::Transport,
   Instant shown_until_ = lease::kNoLease;  // readers see all that was acknowledged by then
   LogIndex staged_;                        // up to here readers know which keys entries touch
   LogIndex stage_later_, stage_next_;      // for the mistake latestage
+  LogIndex claimed_;                       // for the mistake earlyapplied
 
   // Calls.
   OwnRecords own_;

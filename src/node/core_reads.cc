@@ -45,20 +45,21 @@ void NodeCore::Inside::stage(LogIndex from) {
   const consensus::EntryLog& log = replica_->log();
   staged_ = log.last();
   if (!leases_->times().on) return;  // nobody reads by what is noted here
+  for (LogIndex index = from; index <= log.last(); ++index) note_keys(index, log.at(index));
+}
+
+void NodeCore::Inside::note_keys(LogIndex index, const consensus::LogEntry& entry) {
+  if (entry.kind != consensus::EntryKind::kRecord) return;
   const store::Store& store = slot_.current();
-  for (LogIndex index = from; index <= log.last(); ++index) {
-    const consensus::LogEntry& entry = log.at(index);
-    if (entry.kind != consensus::EntryKind::kRecord) continue;
-    const bool whole =
-        machine::for_each_change(entry.payload.view(), [&](const machine::Operation& operation) {
-          if (machine::names_key(operation.kind)) {
-            gate_.touch(store.key(operation.key).hash, index);
-          } else if (!options_.mistakes.lease.noclear) {
-            gate_.touch_all(index);
-          }
-        });
-    if (!whole) gate_.touch_all(index);
-  }
+  const bool whole =
+      machine::for_each_change(entry.payload.view(), [&](const machine::Operation& operation) {
+        if (machine::names_key(operation.kind)) {
+          gate_.touch(store.key(operation.key).hash, index);
+        } else if (!options_.mistakes.lease.noclear) {
+          gate_.touch_all(index);
+        }
+      });
+  if (!whole) gate_.touch_all(index);
 }
 
 // What was in the log above `last` is not any more.

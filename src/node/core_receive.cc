@@ -124,6 +124,11 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
     const auto* news = std::get_if<VoteNews>(&message.news);
     leases_->on_vote(now, from.id, *vote, news != nullptr ? news->quiet : Duration());
   }
+  if (const auto* append = std::get_if<AppendEntries>(&message.message);
+      append != nullptr && options_.mistakes.lease.wirekeys) {
+    LogIndex index = append->previous;
+    for (const consensus::LogEntry& entry : append->entries) note_keys(++index, entry);
+  }
   replica_->receive(now, from.id, std::move(message.message));
   leases_->follow(now, *replica_);
   if (from_leader && leader_news != nullptr) hear_leader(now, term, *leader_news);

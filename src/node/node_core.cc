@@ -212,7 +212,8 @@ void NodeCore::Inside::check_invariants() const {
   if (!replica_) return;
   replica_->check_invariants();
   RAM_CHECK(machine_->applied() == applied_);
-  RAM_CHECK(gate_.applied() == applied_ || replica_->installing() || !applied_);
+  RAM_CHECK(gate_.applied() == applied_ || replica_->installing() || !applied_ ||
+            options_.mistakes.lease.earlyapplied);
   RAM_CHECK(replica_->installing() || applied_ <= std::max(stable_, applied_));
 }
 
