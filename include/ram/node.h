@@ -124,7 +124,7 @@ struct Member {
   uint64_t delayed_ms = 0;
   uint64_t delaying_ms = 0;
   std::string version;
-  uint64_t since_ms = 0;  // how long in this state, as far as this node knows
+  uint64_t since_ms = 0;  // how long in this state, as this node saw it
 };
 
 struct Digest {

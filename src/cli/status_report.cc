@@ -62,8 +62,7 @@ std::string duration_of(int64_t ms) {
   return format_duration(std::chrono::milliseconds(std::max<int64_t>(ms, 0)));
 }
 
-// For how long a member has been in its state, where that is known: of those that are up it is not.
-std::string since_of(int64_t ms) {
+std::string duration_or_dash(int64_t ms) {
   return ms > 0 ? duration_of(ms) : "-";
 }
 
@@ -209,7 +208,7 @@ std::string StatusReport::lease_of(const Fields& member) {
 }
 
 std::string StatusReport::delays_of(const Fields& member) {
-  const std::string all = since_of(member.number("delayed_ms"));
+  const std::string all = duration_or_dash(member.number("delayed_ms"));
   const int64_t now = member.number("delaying_ms");
   return now > 0 ? all + ", now " + duration_of(now) : all;
 }
@@ -220,9 +219,10 @@ std::string StatusReport::members_table() const {
   for (const Fields& member : members_) {
     const bool leader = member.number("leader") != 0;
     rows.push_back({member.text("name"), leader ? "leader" : member.text("role"),
-                    member.text("state"), since_of(member.number("since_ms")), member.text("lag"),
-                    lease_of(member), delays_of(member), or_dash(member.text("client")),
-                    member.text("address"), or_dash(member.text("version"))});
+                    member.text("state"), duration_of(member.number("since_ms")),
+                    member.text("lag"), lease_of(member), delays_of(member),
+                    or_dash(member.text("client")), member.text("address"),
+                    or_dash(member.text("version"))});
   }
   return aligned(rows);
 }

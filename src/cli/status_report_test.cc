@@ -29,7 +29,7 @@ RespValue status_of(int64_t voters) {
                 text("uptime_ms"), number(61'000)});
 }
 
-RespValue member(const std::string& name, int64_t leader, int64_t since_ms = 0) {
+RespValue member(const std::string& name, int64_t leader, int64_t since_ms = 61'000) {
   return array({text("name"), text(name), text("role"), text("voter"), text("state"), text("up"),
                 text("leader"), number(leader), text("address"), text("127.0.0.1:7371"),
                 text("since_ms"), number(since_ms), text("lag"), number(0), text("id"),
@@ -56,7 +56,7 @@ TEST(StatusReport, TheTableSaysHowTheNodeAndItsClusterAre) {
             "\n"
             "MEMBER  ROLE    STATE  SINCE  LAG  LEASE  DELAYED  CLIENTS         PEERS           "
             "VERSION\n"
-            "n1      leader  up     -      0    -      -        127.0.0.1:6371  127.0.0.1:7371  -\n"
+            "n1      leader  up     1m 1s  0    -      -        127.0.0.1:6371  127.0.0.1:7371  -\n"
             "n2      voter   up     5.0s   0    -      -        127.0.0.1:6371  127.0.0.1:7371  "
             "-\n");
 }

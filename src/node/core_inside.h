@@ -28,6 +28,7 @@
 #include "node/own_records.h"
 #include "node/peer_message.h"
 #include "node/recovery.h"
+#include "node/state_times.h"
 #include "node/state_transfer.h"
 
 namespace ram::node {
@@ -71,6 +72,11 @@ class NodeCore::Inside final : public consensus::Transport,
   NoLease why_no_lease(Instant now) const;
   NoLease why_no_lease(Instant now, NodeId member) const;
   void report_delays(NodeStatus& status) const;
+  bool standbys_will_vote() const;
+  MemberState state_of(Instant now, const consensus::Server& member) const;
+  Instant in_state_since(Instant now, NodeId member, MemberState state) const;
+  Instant last_heard(NodeId member) const;
+  void look_at_members(Instant now);
 
   // Ports of the replica, and the machine's sink.
   void send(NodeId to, consensus::Message message) override;
@@ -305,6 +311,7 @@ class NodeCore::Inside final : public consensus::Transport,
   bool led_ = false;
   bool lost_ = false;                                    // no quorum, and said so
   std::map<NodeId, Instant> heard_;                      // of members, when last, straight
+  StateTimes state_times_;                               // of members
   std::map<NodeId, std::pair<Term, Sequence>> closing_;  // sessions whose end was submitted
   Instant last_contact_{};
   bool manage_ = false;  // a change of the members may be due

@@ -13,6 +13,7 @@ void NodeCore::Inside::heartbeat(Instant now) {
   seek_word(now);
   keep_fetching(now);
   if (!replica_) return;
+  look_at_members(now);
   source_.on_time(now, state_bytes());
   report_transfers(now);
   tell_pace();

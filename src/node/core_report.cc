@@ -82,9 +82,6 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
   } else {
     status.role = self != nullptr ? NodeRole::kStandby : NodeRole::kJoining;
   }
-  // A second voter would only be one more whose loss stops the cluster: two are promoted together.
-  const bool will_be_promoted = members.voters() < machine_->parameters().voters_max &&
-                                (members.voters() > 1 || members.servers.size() > 2);
   if (leaving_) {
     status.state = NodeState::kLeaving;
     status.waiting_for = leads() ? "another member to take over" : "the leader to let this node go";
@@ -92,7 +89,7 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
     status.state = NodeState::kNoQuorum;
     status.waiting_for = "a leader: no majority of the " + std::to_string(members.voters()) +
                          " voters can be reached";
-  } else if (self == nullptr || (!votes && will_be_promoted)) {
+  } else if (self == nullptr || (!votes && standbys_will_vote())) {
     status.waiting_for = "promotion: the leader lets this node in";
   } else if (!leader() || (leads() && !replica_->barrier_committed())) {
     status.waiting_for = "a leader";
@@ -146,6 +143,50 @@ void NodeCore::Inside::report_delays(NodeStatus& status) const {
   status.delayed_ms = milliseconds(delays);
 }
 
+// A second voter would only be one more whose loss stops the cluster: two are promoted together.
+bool NodeCore::Inside::standbys_will_vote() const {
+  const consensus::Configuration& members = replica_->latest();
+  return members.voters() < machine_->parameters().voters_max &&
+         (members.voters() > 1 || members.servers.size() > 2);
+}
+
+// Only a leader hears from everyone. A follower hears from its leader alone: while that is there,
+// it shows the others as up, having no other news of them.
+MemberState NodeCore::Inside::state_of(Instant now, const consensus::Server& member) const {
+  if (member.id == options_.id) return leaving_ ? MemberState::kLeaving : MemberState::kUp;
+  if (!leads()) {
+    const bool quiet = now - last_heard(member.id) >= failover_after_;
+    const bool no_leader = !leader() || now - last_contact_ >= failover_after_;
+    const bool is_leader = member.id == leader() && !no_quorum(now);
+    return quiet && (no_leader || is_leader) ? MemberState::kSilent : MemberState::kUp;
+  }
+  if (admission_.silent(now, member.id)) return MemberState::kSilent;
+  if (admission_.leaving(member.id)) return MemberState::kLeaving;
+  const bool has_all = replica_->match(member.id) >= replica_->barrier();
+  const bool is_to_vote = member.role != consensus::Role::kVoter && standbys_will_vote();
+  return has_all && !is_to_vote ? MemberState::kUp : MemberState::kCatchingUp;
+}
+
+// Of one that is silent it is known when it fell silent; how the others are is looked at with each
+// heartbeat.
+Instant NodeCore::Inside::in_state_since(Instant now, NodeId member, MemberState state) const {
+  if (state != MemberState::kSilent) return state_times_.since(now, member, state);
+  return leads() ? admission_.last_heard(member) : last_heard(member);
+}
+
+Instant NodeCore::Inside::last_heard(NodeId member) const {
+  const auto heard = heard_.find(member);
+  return heard == heard_.end() ? started_ : heard->second;
+}
+
+void NodeCore::Inside::look_at_members(Instant now) {
+  std::map<NodeId, MemberState> states;
+  for (const consensus::Server& server : replica_->latest().servers) {
+    states.emplace(server.id, state_of(now, server));
+  }
+  state_times_.look(now, states);
+}
+
 std::vector<Member> NodeCore::Inside::members(Instant now) const {
   std::vector<Member> members;
   if (!replica_) return members;
@@ -160,17 +201,8 @@ std::vector<Member> NodeCore::Inside::members(Instant now) const {
     member.version = description->version;
     member.voter = server.role == consensus::Role::kVoter;
     member.leader = server.id == leader() && !no_quorum(now);
-    // Only a leader hears from everyone. A follower hears from its leader alone: while that is
-    // there, it shows the others as up, having no other news of them.
-    if (!leads() && server.id != options_.id) {
-      const auto heard = heard_.find(server.id);
-      const bool quiet = heard == heard_.end() || now - heard->second >= failover_after_;
-      const bool no_leader = !leader() || now - last_contact_ >= failover_after_;
-      if (quiet && (no_leader || member.leader)) {
-        member.state = MemberState::kSilent;
-        member.since_ms = milliseconds(now - (heard == heard_.end() ? started_ : heard->second));
-      }
-    }
+    member.state = state_of(now, server);
+    member.since_ms = milliseconds(now - in_state_since(now, server.id, member.state));
     if (server.id == options_.id) {
       member.lease_reason = why_no_lease(now);
       member.lease = now < leases_->lease_end();
@@ -186,14 +218,6 @@ std::vector<Member> NodeCore::Inside::members(Instant now) const {
       member.delaying_ms = milliseconds(leader.delaying(now, server.id));
       const LogIndex match = replica_->match(server.id);
       member.lag = replica_->last() > match ? replica_->last() - match : 0;
-      if (admission_.silent(now, server.id)) {
-        member.state = MemberState::kSilent;
-        member.since_ms = milliseconds(now - admission_.last_heard(server.id));
-      } else if (admission_.leaving(server.id)) {
-        member.state = MemberState::kLeaving;
-      } else if (!member.voter || match < replica_->barrier()) {
-        member.state = MemberState::kCatchingUp;
-      }
     }
     members.push_back(std::move(member));
   }
