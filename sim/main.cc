@@ -16,10 +16,10 @@ namespace {
 
 constexpr const char* kHelp =
     R"(usage: ram-sim --seed S [--nodes N] [--seconds T] [--mistake NAME]
-               [--no-trace | --frames]
+               [--twice] [--no-trace | --frames]
            replays one run, with its trace; --frames: with every frame, too
        ram-sim --from S --count N [--nodes N] [--seconds T] [--mistake NAME]
-               [--jobs J] [--budget SECONDS] [--stop-at-first]
+               [--twice] [--jobs J] [--budget SECONDS] [--stop-at-first]
            makes many runs, and prints the line that replays each that fails
        ram-sim --replay-file FILE [--jobs J]
            makes the runs that the lines of FILE name
@@ -27,6 +27,8 @@ constexpr const char* kHelp =
   --nodes N       nodes that found the cluster; 0 or absent: the seed says
   --seconds T     virtual seconds until the network is healed; 30 when absent
   --mistake NAME  breaks a rule on purpose, on every node; names are below
+  --twice         makes each run twice, and compares their traces; of many runs
+                  those of each 20th seed are, in any case
   --jobs J        processes at a time; 1 when absent
   --budget T      begins no run later than T seconds after the start
   --stop-at-first begins no run after the first that failed
@@ -84,6 +86,10 @@ std::string parse(const std::vector<std::string>& words, Arguments& arguments) {
       options.trace_frames = true;
       continue;
     }
+    if (flag == "--twice") {
+      arguments.job.twice = true;
+      continue;
+    }
     if (flag == "--stop-at-first") {
       arguments.stop_at_first = true;
       continue;
@@ -129,10 +135,10 @@ std::string parse(const std::vector<std::string>& words, Arguments& arguments) {
 }
 
 int replay(const Arguments& arguments) {
-  RunOptions options = arguments.job.options;
+  Job job = arguments.job;
   std::cout << std::unitbuf;  // all lines are out when it dies
-  if (arguments.trace) options.trace = &std::cout;
-  const RunResult result = run_job({options, /*twice=*/false});
+  if (arguments.trace) job.options.trace = &std::cout;
+  const RunResult result = run_job(job);
   std::cout << describe(result.counters) << "trace hash " << std::hex << result.trace_hash
             << std::dec << "\n";
   if (result.failure.empty()) {
@@ -167,7 +173,7 @@ int run_many(const Arguments& arguments) {
   for (uint64_t i = 0; i < arguments.count; ++i) {
     Job job = arguments.job;
     job.options.seed += i;
-    job.twice = job.options.seed % 20 == 0;
+    job.twice = job.twice || job.options.seed % 20 == 0;
     lines.push_back(replay_line(job.options, arguments.mistake));
     jobs.push_back(job);
   }
