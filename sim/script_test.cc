@@ -247,6 +247,42 @@ TEST(Script, AGrantWithoutABarrier) {
   expect_caught("nobarrier", holder_without_the_barrier, swarm);
 }
 
+// Who has long been silent itself is elected by one that answered the old leader just now.
+bool quiet_winner(Script& s) {
+  if (!s.found()) return false;
+  Place& old = s.leader();
+  Place& voter = s.other(0, {&old});
+  Place& quiet = s.other(1, {&old});
+  s.isolate(quiet);
+  s.pass(4s);     // longer than a lease, drift allowed for
+  old.stall(3s);  // it does not notice that it is alone
+  s.isolate(old);
+  s.mend(voter, quiet);
+  if (!s.pass_until([&] { return s.leads(voter) || s.leads(quiet); }, 4s)) return false;
+  return s.leads(quiet) && s.written(quiet, "key", "value");
+}
+
+TEST(Script, AQuietWinnerWaitsForWhomItsVotersAnswered) {
+  expect_caught("optself", quiet_winner);
+}
+
+// Who leads alone grants leases; then there are three, two of which can go on without the third.
+bool holder_of_before_the_others(Script& s) {
+  if (!s.found()) return false;
+  Place& first = s.leader();
+  Place& holder = s.other(0, {&first});
+  Place& next = s.other(1, {&first});
+  s.isolate(holder);
+  first.deliver([name = next.name()](node::NodeCore& core, Instant now) {
+    core.transfer(now, name, now + 2s, [](const Status&) {});
+  });
+  return s.pass_until([&] { return s.leads(next); }, 4s) && s.written(next, "key", "value");
+}
+
+TEST(Script, ALeaseOfWhoLedAlone) {
+  expect_caught("selfinf", holder_of_before_the_others, Script::swarm(1, 2));
+}
+
 // A member that is added by a change of which only it and the leader know gets a lease.
 bool member_of_an_uncommitted_change(Script& s) {
   if (!s.found(3)) return false;
