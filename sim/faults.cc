@@ -250,7 +250,7 @@ void Faults::leave() {
   const bool other_goes =
       std::any_of(places_.begin(), places_.end(), [&](const auto& other) { return goes(*other); });
   if (other_goes || place.core().replica()->committed().voters() < 3) return;
-  if (!spares_a_founder(place) || !goes_on_without(nullptr, &place)) return;
+  if (!spares_a_founder(place)) return;
   ++counters_.leaves;
   world_.line("LEAVE ", place.name());
   going_[place.number()] = world_.now() + seconds(20);
@@ -265,7 +265,7 @@ void Faults::evict() {
 
 void Faults::evict(Place& at, const Place& target) {
   if (!at.lives() || &at == &target || !history_.anything_known) return;
-  if (!spares_a_founder(target) || !goes_on_without(nullptr, &target)) return;
+  if (!spares_a_founder(target)) return;
   ++counters_.evictions;
   world_.line("evict ", target.name());
   going_[target.number()] = world_.now() + seconds(10);
@@ -338,7 +338,7 @@ void Faults::crash_some() {
 
 bool Faults::may_crash(const Place& victim) const {
   if (!history_.anything_known) return swarm_.founding_crashes;
-  return (swarm_.founders == 1 || spares_a_founder(victim)) && goes_on_without(&victim, nullptr);
+  return (swarm_.founders == 1 || spares_a_founder(victim)) && goes_on_without(victim);
 }
 
 bool Faults::goes(const Place& place) const {
@@ -346,8 +346,12 @@ bool Faults::goes(const Place& place) const {
   return going != going_.end() && going->second > world_.now();
 }
 
-bool Faults::goes_on_without(const Place* victim, const Place* leaver) const {
+bool Faults::goes_on_without(const Place& victim) const {
   std::vector<const Configuration*> asked;
+  std::set<NodeId> going;
+  for (const auto& [id, until] : doomed_) {
+    if (until > world_.now()) going.insert(id);
+  }
   LogIndex newest;
   for (const auto& place : places_) {
     if (!place->lives() || place->core().replica() == nullptr) continue;
@@ -357,6 +361,7 @@ bool Faults::goes_on_without(const Place* victim, const Place* leaver) const {
       asked.insert(asked.begin(), &replica.committed());
     }
     if (replica.latest() != replica.committed()) asked.push_back(&replica.latest());
+    going.insert(place->core().removing());
   }
   if (asked.empty()) return true;
   // Of the committed ones only the newest, which is in front.
@@ -376,28 +381,35 @@ bool Faults::goes_on_without(const Place* victim, const Place* leaver) const {
       bool lives = false;
       for (const auto& place : places_) {
         if (!place->lives() || place->id() != server.id) continue;
-        const bool leaves = place.get() == leaver || goes(*place);
-        voters_that_go += votes && leaves;
-        if (place.get() == victim) continue;
+        if (place.get() == &victim) continue;
         const consensus::Replica* replica = place->core().replica();
         // One that accepted a founding and has not begun it has all that there is.
         const bool current = replica == nullptr || !replica->installing();
         lives = current || !swarm_.strict_crashes;
-        living_that_go += votes && lives && leaves;
       }
       living += votes && lives;
+      voters_that_go += votes && going.contains(server.id);
+      living_that_go += votes && lives && going.contains(server.id);
       dead_standbys += !votes && !lives;
     }
     // A leader that has not missed them yet may promote the dead.
     const size_t wanted = places_.size() > 2 ? swarm_.parameters.voters_max : voters;
     if (wanted > voters) voters += std::min(dead_standbys, wanted - voters);
-    // Those who go are taken out by those who remain.
+    // Who is taken out is taken out by those who remain.
     return living >= voters / 2 + 1 && living - living_that_go >= (voters - voters_that_go) / 2 + 1;
   });
 }
 
 void Faults::crash(Place& place) {
   world_.line("CRASH ", place.name(), place.paused() ? " (paused)" : "");
+  // What it sent may be on its way, or wait for one that is paused.
+  if (const consensus::Replica* replica = place.core().replica()) {
+    for (const consensus::Server& server : replica->committed().servers) {
+      if (replica->latest().find(server.id) == nullptr) {
+        doomed_[server.id] = world_.now() + seconds(10);
+      }
+    }
+  }
   place.crash();
   come_back(place, random_.one_in(3) ? Duration(0) : draw(Duration(0), swarm_.outage_max));
 }

@@ -5,9 +5,10 @@
 // and in each one that is proposed, the voters that go on living stay a majority, also if the
 // leader promotes dead standbys before it misses them. (A voter that is waiting for a state counts
 // as one that lives only in runs with `strict_crashes` off.) A crashed voter counts as dead until
-// the leader has taken it out, since its successor is another member; one that leaves, or is
-// evicted, counts as taken out and as not, whichever is worse: a leave that overlaps a death costs
-// as much as two deaths. One founder, at least, goes on living as a member.
+// the leader has taken it out, since its successor is another member. Whom the leader is about to
+// take out, and asks the others whether they are there, counts as taken out and as not, whichever
+// is worse: one that dies after its answer is a second loss, which nobody can know of. One founder,
+// at least, goes on living as a member.
 //
 // Founding is the exception: as long as nothing was acknowledged or read, nothing can be lost, and
 // any node may crash at any step. But a founding may have begun on one node, when the others that
@@ -70,8 +71,8 @@ class Faults {
   void drift();
   int64_t edge_rate();  // one that leases just allow for
   bool may_crash(const Place& victim) const;
-  // `victim` dead, and `leaver` and all who go taken out, a majority of voters lives; null: nobody.
-  bool goes_on_without(const Place* victim, const Place* leaver) const;
+  // `victim` dead, a majority of voters lives, also if all are taken out who may be.
+  bool goes_on_without(const Place& victim) const;
   bool goes(const Place& place) const;  // leaves, or may be evicted
   void crash(Place& place);
   void come_back(Place& place, Duration delay);
@@ -88,7 +89,8 @@ class Faults {
   Random random_;
   Random mutes_;
   Random operations_;
-  std::map<size_t, WorldTime> going_;  // places whose process may soon be no member, until when
+  std::map<size_t, WorldTime> going_;   // places whose process may soon be no member, until when
+  std::map<NodeId, WorldTime> doomed_;  // whom one took out that crashed since, until when
   bool stopped_ = false;
   bool stormy_ = false;
   WorldTime struck_{};

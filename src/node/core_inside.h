@@ -126,6 +126,7 @@ class NodeCore::Inside final : public consensus::Transport,
   // ---- with each heartbeat (core_lead.cc) ----
   void heartbeat(Instant now);
   void manage(Instant now);
+  bool rest_is_there(Instant now, NodeId removed, const consensus::Configuration& rest);
   void close_sessions(Instant now);
 
   // ---- going, and moving leadership (core_leaving.cc) ----
@@ -315,6 +316,12 @@ class NodeCore::Inside final : public consensus::Transport,
   std::map<NodeId, std::pair<Term, Sequence>> closing_;  // sessions whose end was submitted
   Instant last_contact_{};
   bool manage_ = false;  // a change of the members may be due
+  struct Removal {
+    NodeId member;
+    Round round;  // that those who remain are to echo
+    Instant since;
+  };
+  std::optional<Removal> removal_;  // decided on, not submitted
 
   // Leadership that is to move.
   struct HandOver {

@@ -42,7 +42,10 @@ void NodeCore::Inside::heartbeat(Instant now) {
 // Makes the next change of the members, if one is due and may be made. Requires: we lead, and the
 // turn took note of it.
 void NodeCore::Inside::manage(Instant now) {
-  if (!leads() || !led_ || replica_->term() != seen_term_ || hand_over_) return;
+  if (!leads() || !led_ || replica_->term() != seen_term_ || hand_over_) {
+    removal_.reset();
+    return;
+  }
   auto next = admission_.next_change(now, *replica_);
   NodeId removed;
   for (const consensus::Server& server : replica_->latest().servers) {
@@ -50,10 +53,25 @@ void NodeCore::Inside::manage(Instant now) {
   }
   // Who is to go may still read under a lease of ours (READ-LEASES R7).
   if (!leases_->may_remove(now, removed)) next.reset();
-  if (!next) return;
+  if (!next || !removed) removal_.reset();
+  if (!next || (removed && !rest_is_there(now, removed, *next))) return;
   log_.info("changing the members: " + std::to_string(next->servers.size()) + " of them, " +
             std::to_string(next->voters()) + " with a vote");
   if (!replica_->change(now, *next)) log_.debug("the change has to wait");
+}
+
+// The change that takes `removed` out is committed by those that remain. One of them may have died
+// a moment ago: the cluster would be lost then, with a member that only wanted to go. So a majority
+// of them answers something that was sent after the decision, first; who is slower than an election
+// timeout is asked anew.
+bool NodeCore::Inside::rest_is_there(Instant now, NodeId removed,
+                                     const consensus::Configuration& rest) {
+  if (!removal_ || removal_->member != removed || now - removal_->since >= failover_after_) {
+    removal_ = {removed, rounds_.announce(), now};
+  }
+  if (!rounds_.confirmed(removal_->round, rest, options_.id)) return false;
+  removal_.reset();
+  return true;
 }
 
 void NodeCore::Inside::close_sessions(Instant now) {

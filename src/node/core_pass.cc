@@ -97,6 +97,7 @@ void NodeCore::Inside::follow_leadership(Instant now) {
   }
   if (!leads_now) end_hand_over();
   rounds_.restart();
+  removal_.reset();
   seen_term_ = replica_->term();
   seen_leader_ = leader();
   led_ = leads_now;

@@ -108,6 +108,7 @@ void NodeCore::Inside::hear_member(Instant now, NodeId from, Term term, const Me
   if (!leads() || term != replica_->term() || replica_->latest().find(from) == nullptr) return;
   leases_->on_member_news(now, *replica_, from, news.lease);
   rounds_.on_echo(from, news.round);
+  manage_ |= removal_.has_value();
 }
 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,

@@ -142,17 +142,22 @@ void FenceRounds::on_echo(NodeId member, Round round) {
   echoed = std::max(echoed, round);
 }
 
+bool FenceRounds::confirmed(Round round, const consensus::Configuration& configuration,
+                            NodeId self) const {
+  size_t count = 0;
+  for (const consensus::Server& server : configuration.servers) {
+    if (server.role != consensus::Role::kVoter) continue;
+    const auto echo = echoed_.find(server.id);
+    if (server.id == self || (echo != echoed_.end() && echo->second >= round)) ++count;
+  }
+  return count >= configuration.majority();
+}
+
 void FenceRounds::answer(const consensus::Configuration& configuration, NodeId self,
                          const Answer& answer) {
   while (!begun_.empty()) {
     const Begun& oldest = begun_.front();
-    size_t confirmed = 0;
-    for (const consensus::Server& server : configuration.servers) {
-      if (server.role != consensus::Role::kVoter) continue;
-      const auto echo = echoed_.find(server.id);
-      if (server.id == self || (echo != echoed_.end() && echo->second >= oldest.round)) ++confirmed;
-    }
-    if (confirmed < configuration.majority()) return;
+    if (!confirmed(oldest.round, configuration, self)) return;
     for (const Question& question : oldest.questions) answer(question, oldest.index);
     begun_.pop_front();
   }

@@ -95,6 +95,10 @@ class FenceRounds {
   bool waiting() const { return !waiting_.empty(); }
   // The leader's lease holds now: answers what waits and may be answered so.
   void answer_at_once(LogIndex index, const Answer& answer);
+  // Begins a round for which nothing waits; confirmed() says when it is through.
+  Round announce() { return ++latest_; }
+  // A majority of `configuration`'s voters has echoed `round`, or a later one; `self` counts.
+  bool confirmed(Round round, const consensus::Configuration& configuration, NodeId self) const;
   // True if another round may begin now.
   bool may_begin() const;
   // Begins a round for all that wait; `index` is max(stable, barrier) now, the barrier committed.

@@ -131,6 +131,21 @@ TEST(FenceRounds, AnEchoOfARoundThatNeverBeganIsNone) {
   EXPECT_TRUE(leader.answered.empty());
 }
 
+TEST(FenceRounds, AnAnnouncedRoundIsConfirmedByThoseItIsAskedOf) {
+  FenceRounds rounds;
+  const auto all = voters({kAda, kBob, kCarol, kDave});
+  const auto rest = voters({kAda, kBob, kCarol});
+  rounds.on_echo(kBob, rounds.announce());
+  const Round round = rounds.announce();
+  EXPECT_FALSE(rounds.confirmed(round, rest, kAda)) << "the echo is of an earlier one";
+  rounds.on_echo(kDave, round);
+  EXPECT_FALSE(rounds.confirmed(round, rest, kAda));
+  rounds.on_echo(kBob, round);
+  EXPECT_TRUE(rounds.confirmed(round, rest, kAda));
+  EXPECT_TRUE(rounds.confirmed(round, all, kAda));
+  EXPECT_FALSE(rounds.confirmed(rounds.announce(), rest, kAda));
+}
+
 TEST(FenceRounds, ALoneVoterConfirmsItself) {
   Leader leader;
   leader.rounds.add({kAda, Nonce(1)});

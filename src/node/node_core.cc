@@ -304,6 +304,9 @@ ClusterId NodeCore::cluster() const {
 LogIndex NodeCore::applied() const {
   return inside_->applied_;
 }
+NodeId NodeCore::removing() const {
+  return inside_->removal_ ? inside_->removal_->member : NodeId();
+}
 Instant NodeCore::complete_until(Instant now) const {
   return inside_->leases_ ? inside_->leases_->complete_until(now) : lease::kNoLease;
 }

@@ -167,6 +167,8 @@ class NodeCore {
   const consensus::Replica* replica() const;  // null: no member yet
   ClusterId cluster() const;                  // none: no member yet
   LogIndex applied() const;
+  // Whom this node, which leads, is about to take out; none: nobody.
+  NodeId removing() const;
   // Until when this node has every acknowledged write in memory; lease::kNoLease: not known.
   Instant complete_until(Instant now) const;
   void check_invariants() const;

@@ -842,6 +842,42 @@ TEST_F(NodeCoreMembers, WritesUnderWayEndBeforeTheNodeGoes) {
   }
 }
 
+// The leader has not missed the dead one: taken out then, the one that leaves would cost the
+// majority.
+TEST_F(NodeCoreMembers, WhoLeavesRightAfterADeathIsKeptUntilTheDeadOneIsReplaced) {
+  const size_t leader = village.leader(), dead = (leader + 1) % 3, leaver = (leader + 2) % 3;
+  ASSERT_TRUE(village.write_and_wait(leader, "k", "before"));
+  village.kill(dead);
+  village.core(leaver).leave();
+  ASSERT_TRUE(village.until([&] { return static_cast<bool>(village.core(leader).removing()); }));
+  EXPECT_EQ(village.core(leader).removing(), village.id(leaver));
+  Duration slowest{};
+  for (const Instant begun = village.now(); village.now() - begun < 500ms;) {
+    const Instant asked = village.now();
+    ASSERT_TRUE(village.write_and_wait(leader, "k", "meanwhile"));
+    slowest = std::max(slowest, village.now() - asked);
+    ASSERT_EQ(status(leader).members, 3u);
+  }
+  EXPECT_LT(slowest, 80ms) << "the lease of the dead one is waited for, nothing else";
+  EXPECT_TRUE(village.lives(leaver));
+  village.start(dead);
+  ASSERT_TRUE(village.until([&] { return !village.lives(leaver); }));
+  EXPECT_EQ(village.read(leader, "k"), "meanwhile");
+  ASSERT_TRUE(village.write_and_wait(leader, "k", "after"));
+}
+
+// It dies between the question whether it is there and its answer.
+TEST_F(NodeCoreMembers, WhoseQuestionIsUnansweredCountsNotAmongThoseWhoRemain) {
+  const size_t leader = village.leader(), dead = (leader + 1) % 3, leaver = (leader + 2) % 3;
+  village.core(leaver).leave();
+  ASSERT_TRUE(village.until([&] { return static_cast<bool>(village.core(leader).removing()); }));
+  ASSERT_EQ(village.core(leader).removing(), village.id(leaver));
+  village.kill(dead);
+  village.run(500ms);
+  EXPECT_EQ(status(leader).members, 3u);
+  ASSERT_TRUE(village.write_and_wait(leader, "k", "v"));
+}
+
 TEST_F(NodeCoreMembers, AllMayLeaveAtOnce) {
   for (size_t at = 0; at < 3; ++at) village.core(at).leave();
   ASSERT_TRUE(
