@@ -220,8 +220,11 @@ class Node {
   // From now on `listener` hears what happens in the cluster, as this node sees it; first, what
   // there is. Looked at with each heartbeat (a tenth of failover_after): what came and went in
   // between is not told. Called on the node's thread; must not block. There is no way to take it
-  // back.
-  void on_event(std::function<void(const Event&)> listener);
+  // back: let one listener tell many.
+  //
+  // Does not block. Errors: kOverloaded, the node has 64 listeners, or too many calls wait at it;
+  // kUnavailable, it has stopped.
+  Status on_event(std::function<void(const Event&)> listener);
 
   // How many other nodes hold everything that this node has applied by now (Redis' WAIT).
   // Ends at `wanted`, or at the timeout, with the number reached.

@@ -269,8 +269,8 @@ Result<std::string> Node::recover(bool others_are_dead) {
   return waiter.wait();
 }
 
-void Node::on_event(std::function<void(const Event&)> listener) {
-  inside_->runtime->on_event(std::move(listener));
+Status Node::on_event(std::function<void(const Event&)> listener) {
+  return inside_->runtime->on_event(std::move(listener));
 }
 
 void Node::wait_for_copies(size_t wanted, std::chrono::nanoseconds timeout,

@@ -101,6 +101,9 @@ inline constexpr size_t kParametersBytesMax = 1'024;
 inline constexpr size_t kReasonBytesMax = 1'024;
 // Operations on members that one node has under way. Then: kOverloaded.
 inline constexpr size_t kOperationsMax = 64;
+// Listeners to the events of one node, none of which is ever taken back; with each heartbeat all of
+// them are told, on the node's thread. Then: kOverloaded.
+inline constexpr size_t kListenersMax = 64;
 // Records that a leader holds back while it hands over. What comes beyond is sent again by its
 // origin.
 inline constexpr size_t kHeldBytesMax = size_t{64} << 20;

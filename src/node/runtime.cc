@@ -369,8 +369,15 @@ void Runtime::recover(Recover recover) {
   push(std::move(recover), 0);
 }
 
-void Runtime::on_event(std::function<void(const Event&)> listener) {
-  push(Listener{std::move(listener), {}}, 0);
+Status Runtime::on_event(std::function<void(const Event&)> listener) {
+  Status status = Status::overloaded("this node has as many listeners as it may have, " +
+                                     std::to_string(kListenersMax) + "; let one tell the others");
+  if (listeners_taken_.fetch_add(1) < kListenersMax) {
+    Call call = Listener{std::move(listener), {}};
+    status = status_of(mailbox_.push(call, 0));
+  }
+  if (!status.ok()) listeners_taken_.fetch_sub(1);
+  return status;
 }
 
 void Runtime::look(Look look) {

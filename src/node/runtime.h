@@ -86,7 +86,8 @@ class Runtime {
   void when_ok(Instant deadline, NodeCore::FenceDone done);
   void operate(Operation operation);
   void recover(Recover recover);
-  void on_event(std::function<void(const Event&)> listener);
+  // kOverloaded: it has kListenersMax.
+  Status on_event(std::function<void(const Event&)> listener);
   // Calls `look` between passes.
   void look(Look look);
 
@@ -158,6 +159,7 @@ class Runtime {
   std::thread thread_;
   std::atomic<std::thread::id> thread_id_;
   std::atomic<Instant> leave_until_{kNever};  // when stop() is out of patience
+  std::atomic<size_t> listeners_taken_{0};
 
   // The rest is the thread's.
   std::unique_ptr<PeerLinks> links_;

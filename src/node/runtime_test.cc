@@ -7,8 +7,10 @@
 #include <condition_variable>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/limits.h"
 #include "machine/command_codec.h"
 #include "net/clock_boot.h"
 
@@ -126,6 +128,25 @@ TEST(Runtime, HoldsItsClocksAgainstEachOther) {
                 house.runtime->fence(house.runtime->after(kPatience), NodeCore::Trust::kLeader,
                                      done);
               }).ok());
+}
+
+TEST(Runtime, TakesOnlySoManyListenersAndTellsThemAll) {
+  House house;
+  std::atomic<size_t> told{0};
+  for (size_t i = 0; i < kListenersMax; ++i) {
+    const Status taken = house.runtime->on_event([&told, heard = false](const Event&) mutable {
+      if (std::exchange(heard, true)) return;
+      ++told;
+      told.notify_all();
+    });
+    ASSERT_TRUE(taken.ok()) << taken.message();
+  }
+  for (int again = 0; again < 2; ++again) {
+    const Status refused = house.runtime->on_event([](const Event&) { FAIL(); });
+    EXPECT_EQ(refused.code(), Code::kOverloaded);
+    EXPECT_NE(refused.message().find("64"), std::string::npos) << refused.message();
+  }
+  for (size_t seen = 0; (seen = told.load()) < kListenersMax;) told.wait(seen);
 }
 
 }  // namespace

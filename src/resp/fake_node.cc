@@ -452,7 +452,9 @@ void Node::transfer(View name, WriteOptions, Callback<Status> callback) {
   });
 }
 
-void Node::on_event(std::function<void(const Event&)>) {}
+Status Node::on_event(std::function<void(const Event&)>) {
+  return {};
+}
 
 void Node::recover(bool others_are_dead, Callback<Result<std::string>> callback) {
   FakeNode& fake = inside_->fake;

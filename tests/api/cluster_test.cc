@@ -265,10 +265,11 @@ TEST(Cluster, ListenersHearWhatHappens) {
   std::mutex mutex;
   std::vector<std::string> heard;
   const size_t leader = cluster.leader();
-  cluster[leader].on_event([&](const Event& event) {
+  const Status taken = cluster[leader].on_event([&](const Event& event) {
     const std::lock_guard lock(mutex);
     heard.push_back(std::string(event_name(event.kind)) + " " + event.member);
   });
+  ASSERT_TRUE(taken.ok()) << taken.message();
   const auto has = [&](const std::string& line) {
     return eventually([&] {
       const std::lock_guard lock(mutex);
