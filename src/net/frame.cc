@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/codec.h"
 #include "net/text.h"
+#include "ram/version.h"
 
 namespace ram::net {
 namespace {
@@ -64,7 +65,7 @@ HeadBytes head_without_checksum(FrameKind kind, size_t body_bytes) {
   HeadBytes head;
   const auto length = static_cast<uint32_t>(body_bytes);
   std::memcpy(head.bytes.data(), &length, sizeof length);
-  head.bytes[4] = static_cast<char>(kWireVersion);
+  head.bytes[4] = static_cast<char>(kFrameVersion);
   head.bytes[5] = static_cast<char>(kind);
   return head;
 }
@@ -131,8 +132,9 @@ struct FrameReader::Head {
 };
 
 bool FrameReader::check(const Head& head) {
-  if (head.version != kWireVersion) {
-    status_ = bad(version_reason(head.version));
+  if (head.version != kFrameVersion) {
+    status_ = bad("it sent a frame of version " + std::to_string(head.version) +
+                  ", this node reads " + std::to_string(kFrameVersion));
   } else if (head.kind < static_cast<uint8_t>(FrameKind::kHello) ||
              head.kind > static_cast<uint8_t>(FrameKind::kMessage) || head.reserved != 0) {
     status_ = bad("it sent a frame of unknown kind " + std::to_string(head.kind));

@@ -2,10 +2,10 @@
 // bytes.
 //
 //   connection = preamble frame*            in each direction
-//   preamble   = "RAMP" version:u8 0:u8 0:u8 0:u8
+//   preamble   = "RAMP" version:u8 0:u8 0:u8 0:u8          kWireVersion (ram/version.h)
 //   frame      = head body
 //   head       = length:u32                 of the body, at most kFrameBytesMax
-//                version:u8                 kWireVersion
+//                version:u8                 kFrameVersion: of the frame, not of what is in it
 //                kind:u8                    1 hello, 2 answer, 3 message
 //                0:u16
 //                checksum:u32               the low half of XXH3-64 of the body, seeded with the
@@ -38,7 +38,7 @@
 
 namespace ram::net {
 
-inline constexpr uint8_t kWireVersion = 1;
+inline constexpr uint8_t kFrameVersion = 1;
 inline constexpr size_t kPreambleBytes = 8;
 inline constexpr size_t kFrameHeadBytes = 12;
 

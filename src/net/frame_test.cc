@@ -54,7 +54,7 @@ std::vector<std::string> read_in_portions(FrameReader& reader, std::string_view 
 }
 
 TEST(Frame, HasTheBytesOfVersionOne) {
-  EXPECT_EQ(hex(preamble()), "52414d5001000000");
+  EXPECT_EQ(hex(preamble()), "52414d5003000000");
   EXPECT_EQ(hex(frame_bytes(FrameKind::kMessage, "")), "0000000001030000a6dda53b");
   EXPECT_EQ(hex(frame_bytes(FrameKind::kMessage, "hello")), "0500000001030000b808ecda68656c6c6f");
   const Hello hello{.source = NodeId(0x0807060504030201),
@@ -167,8 +167,7 @@ TEST(FrameReader, SaysWhatIsWrongInOneLineAndForEver) {
     return message;
   };
   const std::string frame = frame_bytes(FrameKind::kMessage, "body");
-  EXPECT_EQ(complaint(frame, 4, 2),
-            "it speaks wire version 2, this node speaks 1; run the same release on all nodes");
+  EXPECT_EQ(complaint(frame, 4, 2), "it sent a frame of version 2, this node reads 1");
   EXPECT_EQ(complaint(frame, 5, 9), "it sent a frame of unknown kind 9");
   EXPECT_EQ(complaint(frame, 0, 101),
             "it sent a frame of 101 bytes, more than the 100 allowed here");
@@ -204,9 +203,9 @@ TEST(Preamble, IsTakenWhenItIsThere) {
 }
 
 TEST(Preamble, OfAnotherVersionOrNoneIsToldApart) {
-  std::string_view newer = "RAMP\x02";
+  std::string_view newer = "RAMP\xc8";
   EXPECT_EQ(take_preamble(newer).status().message(),
-            "it speaks wire version 2, this node speaks 1; run the same release on all nodes");
+            "it speaks wire version 200, this node speaks 3; run the same release on all nodes");
   std::string_view redis = "*1\r\n$4\r\nPING\r\n";
   EXPECT_EQ(take_preamble(redis).status().message(),
             "it sent \"*1\\x0d\\x0a$4\\x0d\\x0aPING\\x0d\\x0a\" where a node begins with \"RAMP\"");

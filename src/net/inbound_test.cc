@@ -129,7 +129,7 @@ TEST_F(InboundTest, ClosesNonsenseWithOneLineThatNamesTheAddress) {
 TEST_F(InboundTest, TellsAnotherVersionWhichOneItSpeaks) {
   open();
   const auto peer = connect();
-  peer->send("RAMP\x02");
+  peer->send("RAMP\xc8");
   ASSERT_TRUE(until([&] {
     peer->receive();
     loop.wake();
@@ -137,7 +137,7 @@ TEST_F(InboundTest, TellsAnotherVersionWhichOneItSpeaks) {
   }));
   EXPECT_EQ(peer->got.substr(0, kPreambleBytes), preamble());
   peer->close();
-  EXPECT_EQ(log.count("refused: it speaks wire version 2, this node speaks 1"), 1U) << log.all();
+  EXPECT_EQ(log.count("refused: it speaks wire version 200, this node speaks 3"), 1U) << log.all();
 }
 
 TEST_F(InboundTest, RefusesWithAReasonWhatIsNoHello) {

@@ -177,10 +177,10 @@ TEST_F(LinkTest, SaysThatThePeerIsOfAnotherVersion) {
   const auto link = dial(options(listener.address()));
   std::unique_ptr<RawPeer> peer;
   ASSERT_TRUE(until([&] { return peer != nullptr || (peer = listener.accept()) != nullptr; }));
-  peer->send(std::string_view("RAMP\x02\0\0\0", 8));
+  peer->send(std::string_view("RAMP\xc8\0\0\0", 8));
   ASSERT_TRUE(until([&] { return !link->trouble().empty(); }));
   EXPECT_EQ(link->trouble(),
-            "it speaks wire version 2, this node speaks 1; run the same release on all nodes");
+            "it speaks wire version 200, this node speaks 3; run the same release on all nodes");
 }
 
 TEST_F(LinkTest, SaysThatItWasGivenAPortForClients) {

@@ -334,8 +334,8 @@ class Peers(OneLine):
         self.send_to_peer_port(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         self.wait_logged(self.cluster[0], "warn")
         self.send_to_peer_port(b"RAMP" + b"\xff" * 1000)
-        self.send_to_peer_port(b"RAMP\x01\0\0\0" + b"\xff" * 1000)
-        self.send_to_peer_port(b"RAMP\x01\0\0\0" + struct.pack("<IBBHI", 2**31, 1, 1, 0, 0))
+        self.send_to_peer_port(b"RAMP\x03\0\0\0" + b"\xff" * 1000)
+        self.send_to_peer_port(b"RAMP\x03\0\0\0" + struct.pack("<IBBHI", 2**31, 1, 1, 0, 0))
 
     def test_an_unknown_wire_version_is_named(self):
         answer = self.send_to_peer_port(b"RAMP\x63\0\0\0")
