@@ -43,7 +43,7 @@ NodeCore::Inside::~Inside() {
   own_.fail_all(Status::unavailable("the node stopped; not applied"));
   asker_.fail_all(Status::unavailable("the node stopped"));
   fail_waits(Status::unavailable("the node stopped"));
-  operations_.fail_all(Status::unavailable("the node stopped"));
+  operations_.stop();
   if (recovery_) recovery_->done()(Status::unavailable("the node stopped"));
   for (Copies& copies : std::exchange(copies_, {})) copies.done(copies.reached);
 }

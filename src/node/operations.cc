@@ -7,6 +7,22 @@
 #include "base/limits.h"
 
 namespace ram::node {
+namespace {
+
+Status undone(const Operations::Operation& operation) {
+  if (!operation.asked) {
+    return Status::unavailable(
+        "not done: there is no leader to ask; `ram status` shows who is missing");
+  }
+  return Status::unknown_outcome(
+      operation.kind == OperationKind::kEvict
+          ? "not done in time: " + operation.target_name +
+                " was still a member, and may be taken out yet, once a majority of the voters that "
+                "would remain is there; `ram status` tells"
+          : "not done in time: leadership had not moved, and may yet; `ram status` tells");
+}
+
+}  // namespace
 
 void Operations::add(Operation operation) {
   if (open_.size() >= kOperationsMax) {
@@ -46,25 +62,21 @@ Instant Operations::expire(Instant now) {
     late.push_back(std::move(entry.second));
     return true;
   });
-  for (const Operation& operation : late) {
-    operation.done(Status::unavailable(
-        operation.kind == OperationKind::kEvict
-            ? "not done in time: " + operation.target_name +
-                  " is still a member; a majority of the voters that would remain has to be there"
-            : "not done in time: leadership did not move; `ram status` shows who could take it"));
-  }
+  for (const Operation& operation : late) operation.done(undone(operation));
   return next;
 }
 
-void Operations::fail_all(const Status& status) {
-  for (auto& [nonce, operation] : std::exchange(open_, {})) operation.done(status);
+void Operations::stop() {
+  for (auto& [nonce, operation] : std::exchange(open_, {})) operation.done(undone(operation));
 }
 
 void Operations::ask(NodeId leader, const Ask& ask) {
   for (auto& [nonce, operation] : open_) {
     if (!operation.leader) operation.leader = leader;
     const bool moved = operation.kind == OperationKind::kTransfer && leader != operation.leader;
-    if (!moved || operation.target) ask({nonce, operation.kind, operation.target});
+    if (moved && !operation.target) continue;
+    operation.asked = true;
+    ask({nonce, operation.kind, operation.target});
   }
 }
 

@@ -29,15 +29,18 @@ class Operations {
     std::string target_name;
     Instant deadline{};
     Done done;
+    bool asked = false;  // somebody may do it yet
   };
 
   void add(Operation operation);
   // Takes out and ends what `is_done`.
   void settle(const std::function<bool(const Operation&)>& is_done);
   void on_refusal(Nonce nonce, const std::string& reason);
-  // Ends what is past its deadline; returns the next one, or kNever.
+  // Ends what is past its deadline; returns the next one, or kNever. What a leader was asked for
+  // may still be done: kUnknownOutcome.
   Instant expire(Instant now);
-  void fail_all(const Status& status);
+  // As if all were past it.
+  void stop();
 
   // For what `leader` is to be asked now. Somebody else's leadership is not moved on.
   using Ask = std::function<void(const OperationRequest& request)>;

@@ -57,6 +57,20 @@ TEST_F(OperationsTest, ARefusalEndsOnlyWhatItIsOf) {
   EXPECT_EQ(ended_->code(), Code::kInvalid);
 }
 
+TEST_F(OperationsTest, WhatALeaderWasAskedForMayBeDoneAfterItsDeadline) {
+  add(OperationKind::kEvict, NodeId(3));
+  EXPECT_EQ(asked(1), 1u);
+  operations_.expire(Instant(1s));
+  ASSERT_TRUE(ended_);
+  EXPECT_TRUE(ended_->perhaps_applied());
+  ended_.reset();
+  add(OperationKind::kTransfer, NodeId(3));
+  EXPECT_EQ(asked(1), 1u);
+  operations_.stop();
+  ASSERT_TRUE(ended_);
+  EXPECT_TRUE(ended_->perhaps_applied());
+}
+
 TEST_F(OperationsTest, EndAtTheirDeadline) {
   add(OperationKind::kTransfer, NodeId(3));
   EXPECT_EQ(operations_.expire(Instant(999ms)), Instant(1s));

@@ -448,7 +448,7 @@ void Node::evict(View name, WriteOptions, Callback<Status> callback) {
 void Node::transfer(View name, WriteOptions, Callback<Status> callback) {
   FakeNode& fake = inside_->fake;
   fake.add_call([callback = std::move(callback), name = std::string(name)] {
-    callback(name.empty() ? Status() : Status::unavailable("not done in time: " + name));
+    callback(name.empty() ? Status() : Status::unknown_outcome("not done in time: " + name));
   });
 }
 
