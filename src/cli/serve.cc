@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/limits.h"
@@ -25,7 +26,7 @@ namespace {
 struct ServeFlags {
   NodeOptions node;
   std::string listen = "127.0.0.1:6379";
-  std::string join;
+  std::optional<std::string> join;
   std::string log_level = "info";
   std::string reads = "local";
   std::string leases = "on";
@@ -98,7 +99,7 @@ constexpr uint64_t kDescriptorsWanted = kClientsMax + kPeerLinksMax + 64;
 int run_serve(const ServeFlags& flags) {
   const StopSignals signals;
   NodeOptions options = flags.node;
-  if (!flags.join.empty()) options.join = split_list(flags.join);
+  if (flags.join) options.join = split_list(*flags.join);
   options.reads = reads_of(flags.reads);
   options.leases = flags.leases == "on";
   options.log_from = severity_of(flags.log_level);
