@@ -92,16 +92,18 @@ Status Runtime::listen() {
 }
 
 Status Runtime::stop() {
-  if (!thread_.joinable()) return left_;
-  RAM_CHECK(!on_own_thread());
-  if (options_.leave_timeout <= Duration::zero()) {
-    loop_->stop();
-  } else {
-    // Beside the mailbox, which may be full.
-    leave_until_.store(after(options_.leave_timeout));
-    loop_->wake();
-  }
-  thread_.join();
+  std::call_once(stopped_, [this] {
+    if (!thread_.joinable()) return;
+    RAM_CHECK(!on_own_thread());
+    if (options_.leave_timeout <= Duration::zero()) {
+      loop_->stop();
+    } else {
+      // Beside the mailbox, which may be full.
+      leave_until_.store(after(options_.leave_timeout));
+      loop_->wake();
+    }
+    thread_.join();
+  });
   return left_;
 }
 

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -157,6 +158,7 @@ class Runtime {
   std::string name_;
   std::string address_;
   std::thread thread_;
+  std::once_flag stopped_;
   std::atomic<std::thread::id> thread_id_;
   std::atomic<Instant> leave_until_{kNever};  // when stop() is out of patience
   std::atomic<size_t> listeners_taken_{0};
