@@ -2,6 +2,8 @@
 //
 //   ram::Result<std::unique_ptr<ram::Node>> started = ram::Node::start(options);
 //   if (!started.ok()) return report(started.status());
+//   ram::Status ok = (*started)->wait_until_ok(std::chrono::seconds(30));
+//   if (!ok.ok()) return report(ok);
 //   ram::Table colors = (*started)->table("colors");
 //   ram::Status set = colors.put("sky", "blue").status();
 //
@@ -83,6 +85,7 @@ struct NodeStatus {
   bool lease = false;
   uint64_t lease_ms = 0;
   NoLease lease_reason = NoLease::kHolds;
+  Reads reads = Reads::kLocal;  // of this node's calls that do not ask for more
   // How old a stale read here may be: it shows every write that was acknowledged, by whichever
   // node, so long ago. -1: not known (no lease since this node began).
   int64_t age_ms = -1;
@@ -236,14 +239,15 @@ class Node {
   //
   // Blocks; not to be called from a callback. Cost: as a write.
   // Errors: kInvalid, there is no such member, or it is alive, or a majority of the voters that
-  // would remain is not there; kUnavailable, not done before the deadline: it may be yet.
+  // would remain is not there; kUnavailable, no leader was there to ask; kUnknownOutcome, asked
+  // for, not done before the deadline: it may be yet; kJoining, kOverloaded.
   Status evict(std::string_view name, WriteOptions options = {});
   void evict(std::string_view name, WriteOptions options, Callback<Status> callback);
   // Has the voter called `name` lead; no name: whoever is ready, but not who leads now. Writes wait
   // for some round trips.
   //
   // Blocks; not to be called from a callback.
-  // Errors: kInvalid, there is no such voter, or it is silent or leaving; kUnavailable, as above.
+  // Errors: kInvalid, there is no such voter, or it is silent or leaving; the others as above.
   Status transfer(std::string_view name = {}, WriteOptions options = {});
   void transfer(std::string_view name, WriteOptions options, Callback<Status> callback);
 

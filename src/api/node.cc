@@ -190,10 +190,12 @@ T wait_for_look(const Status& may_block, T otherwise, Ask ask) {
 }  // namespace
 
 void Node::status(Callback<NodeStatus> callback) const {
-  inside_->runtime->look(
-      [callback = std::move(callback)](const Status& status, const NodeCore* core, Instant now) {
-        callback(status.ok() ? core->status(now) : status_without_node(status));
-      });
+  inside_->runtime->look([callback = std::move(callback), reads = inside_->reads](
+                             const Status& asked, const NodeCore* core, Instant now) {
+    NodeStatus status = asked.ok() ? core->status(now) : status_without_node(asked);
+    status.reads = reads;
+    callback(std::move(status));
+  });
 }
 NodeStatus Node::status() const {
   const Status may_block = inside_->may_block();

@@ -178,14 +178,10 @@ std::string StatusReport::summary() const {
                     " of " + status_.text("commit") + " committed");
   }
   if (!status_.text("reads_local").empty()) {
-    const bool lease = status_.number("lease") != 0;
-    row("reads",
-        (lease
-             ? "from memory, under a lease for " + duration_of(status_.number("lease_ms"))
-             : "through the leader, without a lease" + in_brackets(status_.text("lease_reason"))) +
-            "; so far " + status_.text("reads_local") + " from memory, " +
-            status_.text("reads_waited") + " waited for a write, " + status_.text("reads_asked") +
-            " asked, " + status_.text("reads_refused") + " refused");
+    row("reads", how_reads_are_answered() + "; so far " + status_.text("reads_local") +
+                     " from memory, " + status_.text("reads_waited") + " waited for a write, " +
+                     status_.text("reads_asked") + " asked, " + status_.text("reads_refused") +
+                     " refused");
   }
   if (const std::string delayed = status_.text("delayed_by"); !delayed.empty()) {
     row("writes", "waiting for the lease of " + delayed);
@@ -194,10 +190,20 @@ std::string StatusReport::summary() const {
     row("waiting", waiting);
   }
   if (const std::string from = members_from(); !from.empty()) row("members", from);
-  if (status_.number("voters") == 2) {
-    row("note", "with two voters the loss of either stops the cluster; add a third node");
-  }
   return aligned(rows);
+}
+
+std::string StatusReport::how_reads_are_answered() const {
+  const std::string state = status_.text("state");
+  if (state == "joining" || state == "no-quorum") return "refused, but for stale ones";
+  const std::string reason = status_.text("lease_reason");
+  if (status_.text("reads") == "quorum" || reason == "off") {
+    return "through the leader, which asks a majority";
+  }
+  if (status_.text("reads") == "leader") return "through the leader";
+  return status_.number("lease") != 0
+             ? "from memory, under a lease for " + duration_of(status_.number("lease_ms"))
+             : "through the leader, without a lease" + in_brackets(reason);
 }
 
 std::string StatusReport::lease_of(const Fields& member) {

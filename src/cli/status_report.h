@@ -52,6 +52,7 @@ class StatusReport {
   };
 
   std::string summary() const;
+  std::string how_reads_are_answered() const;
   std::string members_table() const;
   std::string members_from() const;
   // How long a member's lease lasts, or why it has none.

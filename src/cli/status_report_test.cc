@@ -98,6 +98,24 @@ TEST(StatusReport, SaysHowReadsAreAnswered) {
               HasSubstr("reads    through the leader, without a lease (no-leader); so far 7"));
 }
 
+TEST(StatusReport, SaysHowReadsThatAreNotLocalAreAnswered) {
+  const auto reads = [](std::string state, std::string how, std::string reason) {
+    const std::string table =
+        StatusReport(
+            array({text("name"), text("n1"), text("state"), text(std::move(state)), text("lease"),
+                   number(reason.empty()), text("lease_reason"), text(std::move(reason)),
+                   text("reads"), text(std::move(how)), text("reads_local"), number(7)}),
+            array({}))
+            .table();
+    const size_t begin = table.find("\nreads  ") + 8;
+    return table.substr(begin, table.find(';', begin) - begin);
+  };
+  EXPECT_EQ(reads("ok", "leader", ""), "through the leader");
+  EXPECT_EQ(reads("ok", "quorum", ""), "through the leader, which asks a majority");
+  EXPECT_EQ(reads("ok", "local", "off"), "through the leader, which asks a majority");
+  EXPECT_EQ(reads("no-quorum", "local", "no-leader"), "refused, but for stale ones");
+}
+
 TEST(StatusReport, OnlyAFollowerHasALeaderToAsk) {
   const RespValue members = array({member("n1", 1), member("n2", 0)});
   EXPECT_FALSE(StatusReport(status_of(3), members).leader());
@@ -138,11 +156,6 @@ TEST(StatusReport, WhatIsJoiningIsSaidOnce) {
                                    text("role"), text("joining")}),
                             array({}));
   EXPECT_THAT(report.table(), HasSubstr("state  joining\n"));
-}
-
-TEST(StatusReport, TwoVotersAreWorthAWarning) {
-  EXPECT_THAT(StatusReport(status_of(2), array({})).table(), HasSubstr("two voters"));
-  EXPECT_THAT(StatusReport(status_of(3), array({})).table(), Not(HasSubstr("two voters")));
 }
 
 TEST(StatusReport, ANodeWithoutAClusterSaysWhatItWaitsFor) {

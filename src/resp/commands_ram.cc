@@ -18,7 +18,7 @@ namespace {
 bool status(NodeCall& call, Finish finish, Reply&) {
   call.node.status([finish](const NodeStatus& now) {
     finish([now](Reply& reply) {
-      reply.map(30);
+      reply.map(31);
       reply.field("name", now.name);
       reply.field("id", hex_of(now.id));
       reply.field("cluster", now.cluster);
@@ -34,6 +34,7 @@ bool status(NodeCall& call, Finish finish, Reply&) {
       reply.field("voters", now.voters);
       reply.field("lease", uint64_t{now.lease});
       reply.field("lease_ms", now.lease_ms);
+      reply.field("reads", reads_name(now.reads));
       reply.field("complete_until", static_cast<uint64_t>(now.complete_until_ms));
       reply.field("reads_local", now.reads_local);
       reply.field("reads_waited", now.reads_waited);
@@ -149,6 +150,9 @@ void reads(LocalCall& call, Reply& reply) {
   if (call.words.size() == 1) {
     return reply.bulk(reads_name(client.reads));
   }
+  if (call.words.size() > 2) {
+    return reply.error(wrong_arity(*find_command(call.words)));
+  }
   constexpr std::pair<std::string_view, Reads> kWays[] = {{"LOCAL", Reads::kLocal},
                                                           {"LEADER", Reads::kLeader},
                                                           {"QUORUM", Reads::kQuorum},
@@ -202,7 +206,8 @@ const Command kRows[] = {
         "for whose lease writes wait now; delayed_ms: for how long they did, for all together. "
         "age_ms: how old a stale read here may be; -1: not known.",
         "map: name id cluster role state leader term commit stable applied revision members voters "
-        "lease lease_ms complete_until reads_local reads_waited reads_asked reads_refused writes "
+        "lease lease_ms reads complete_until reads_local reads_waited reads_asked reads_refused "
+        "writes "
         "version uptime_ms memory_bytes waiting_for lease_reason delayed_by delayed_ms ancestor "
         "age_ms",
         status),

@@ -58,6 +58,7 @@ bool is_http(Words words) {
 
 Connection::Connection(Front& front, Wire& wire, Client client)
     : front_(front), wire_(wire), client_(std::move(client)), parser_(front.options().parser) {
+  client_.reads = front_.options().reads;
   client_.connected_at = client_.active_at = sent_at_ = front_.clock().now();
   front_.add(*this);
 }
