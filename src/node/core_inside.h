@@ -154,6 +154,8 @@ class NodeCore::Inside final : public consensus::Transport,
   void turn_recovery(Instant now);
   void found_anew(Instant now);
   void tell_refounded(const Peer& to);
+  void meet(Instant now, const Peer& from, const Frame& frame);
+  bool may_tell_of(Instant now, const std::string& address);
 
   // ---- the way round a broken link (core_relay.cc) ----
   bool heard_directly(Instant now, NodeId member) const;
@@ -341,7 +343,8 @@ class NodeCore::Inside final : public consensus::Transport,
   Instant next_farewell_{};
   Instant last_farewell_heard_{};
 
-  std::optional<Recovery> recovery_;  // under way
+  std::optional<Recovery> recovery_;    // under way
+  std::map<std::string, Instant> met_;  // nodes of other clusters, and when that was said
 
   // The way round.
   struct Carried {

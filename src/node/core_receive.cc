@@ -42,6 +42,7 @@ void NodeCore::Inside::receive(Instant now, const Peer& from, const SharedBytes&
   if (frame->heading.destination && frame->heading.destination != options_.id) return;
   note_stranger(now, from);
   if (replica_ && replica_->latest().find(from.id) != nullptr) heard_[from.id] = now;
+  meet(now, from, *frame);
   take(now, from, std::move(*frame));
 }
 

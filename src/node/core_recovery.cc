@@ -13,6 +13,13 @@ namespace ram::node {
 
 using consensus::Server;
 
+namespace {
+
+// How often it is said of one node that it is of another cluster.
+constexpr Duration kMetEvery = std::chrono::minutes(1);
+
+}  // namespace
+
 void NodeCore::Inside::recover(Instant now, bool others_are_dead, Recovery::Done done) {
   if (!replica_ || !is_member()) {
     done(Status::invalid(
@@ -144,16 +151,50 @@ void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& head
   if (recovery_ && among_members(from, heading)) recovery_->on_answer(from.id, answer);
 }
 
-// To one that was left behind, and asks whether it is still a member.
+bool NodeCore::Inside::may_tell_of(Instant now, const std::string& address) {
+  std::erase_if(met_, [&](const auto& met) { return now - met.second >= kMetEvery; });
+  return met_.size() < kMembersMax && met_.emplace(address, now).second;
+}
+
+// What comes from another cluster is dropped, and people are told; who says Refounded is told of
+// where that is taken in.
+void NodeCore::Inside::meet(Instant now, const Peer& from, const Frame& frame) {
+  const ClusterId other = frame.heading.cluster;
+  if (!is_member() || !other || other == cluster_) return;
+  if (std::holds_alternative<Refounded>(frame.message) || !may_tell_of(now, from.address)) return;
+  if (other != machine_->parameters().ancestor) {
+    log_.warning("the node at " + from.address + " is of another cluster, " + text_of(other) +
+                 ", and not of this one, " + text_of(cluster_) +
+                 "; stop it if it was given up here, and start it again with --join naming a node "
+                 "of this cluster; else correct the addresses in its --join or here");
+    return;
+  }
+  log_.warning("the node at " + from.address + " is of cluster " + text_of(other) +
+               ", from which this one, " + text_of(cluster_) +
+               ", was recovered; it joins by itself, unless a majority of that cluster lives: then "
+               "there are two clusters; stop the nodes of one, and start them again with --join "
+               "naming a node of the other");
+  if (leads()) tell_refounded(from);
+}
+
+// To one that was left behind.
 void NodeCore::Inside::tell_refounded(const Peer& to) {
   post(to.address, to.id, Refounded{machine_->parameters().ancestor});
 }
 
-void NodeCore::Inside::on_message(Instant now, const Peer&, const Heading& heading,
+void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
                                   const Refounded& refounded) {
   if (!is_member() || heading.destination != options_.id) return;
   // Who has a quorum is the cluster, whatever somebody far away was told.
-  if (refounded.ancestor != cluster_ || heading.cluster == cluster_ || !no_quorum(now)) return;
+  if (refounded.ancestor != cluster_ || heading.cluster == cluster_) return;
+  if (!no_quorum(now)) {
+    if (!may_tell_of(now, from.address)) return;
+    log_.warning("the node at " + from.address + " was recovered from this cluster, " +
+                 text_of(cluster_) + ", as " + text_of(heading.cluster) +
+                 ", though a majority of this one lives: there are two clusters; stop the nodes of "
+                 "one, and start them again with --join naming a node of the other");
+    return;
+  }
   log_.warning("the cluster was recovered elsewhere, as " + text_of(heading.cluster) +
                "; this node discards its state and joins it");
   expelled_ = true;

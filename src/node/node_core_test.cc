@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -24,6 +25,20 @@ class StoppedClock final : public Clock {
  public:
   Instant now() const override { return Instant(); }
   WallMs wall() const override { return WallMs(1'000); }
+};
+
+class Lines final : public Log {
+ public:
+  void write(LogLevel, std::string_view line) override { lines_.emplace_back(line); }
+  bool enabled(LogLevel) const override { return true; }
+  size_t with(std::string_view words) const {
+    return static_cast<size_t>(std::count_if(
+        lines_.begin(), lines_.end(),
+        [&](const std::string& line) { return line.find(words) != std::string::npos; }));
+  }
+
+ private:
+  std::vector<std::string> lines_;
 };
 
 std::string put(std::string_view key, std::string_view value) {
@@ -162,6 +177,8 @@ class Village {
     one_way_.clear();
   }
   bool was_sent_to(const std::string& address) const { return sent_to_.contains(address); }
+  // How many lines of all nodes' logs have those words.
+  size_t lines_with(std::string_view words) const { return log_.with(words); }
   // How many states were given out, or in part.
   size_t states() const { return states_.size(); }
   // What is kept at `at` beside what the newest state needs.
@@ -245,7 +262,7 @@ class Village {
   std::set<std::pair<std::string, std::string>> cuts_;
   std::set<std::pair<std::string, std::string>> one_way_;
   StoppedClock clock_;
-  NoLog log_;
+  Lines log_;
   std::vector<House> houses_;
   std::multimap<Instant, Letter> letters_;
   Instant now_{1s};
@@ -1008,6 +1025,7 @@ TEST_F(NodeCoreMembers, AStrangersWordMovesNobody) {
     village.run(50ms);
     EXPECT_EQ(village.id(lost), before);
   }
+  EXPECT_EQ(village.lines_with("the node at nowhere:1 is of another cluster"), 1u);
 }
 
 // One of an old configuration must answer a candidate that it does not know (F15), whatever else
@@ -1133,6 +1151,36 @@ TEST_F(NodeCoreRecovery, WhoWasLeftBehindJoinsWhatWentOn) {
   }));
   EXPECT_EQ(village.read(left_behind, "k"), "w");
   EXPECT_EQ(village.core(left_behind).cluster(), village.core(survivor).cluster());
+  EXPECT_EQ(village.lines_with("was recovered; it joins by itself"), 1u);
+  EXPECT_EQ(village.lines_with("there are two clusters;"), 1u) << "as a case, in the same line";
+}
+
+// The operator was wrong: the others were not dead.
+TEST_F(NodeCoreRecovery, WhereThereAreTwoClustersBothSaySoOnceAMinute) {
+  const std::string leader = "n" + std::to_string(village.leader()) + ":1";
+  survivor = follower();
+  village.cut_off(survivor, true);
+  ASSERT_TRUE(village.until([&] { return status(survivor).state == NodeState::kNoQuorum; }));
+  ASSERT_TRUE(recover(survivor, true)->value().ok());
+  const std::string before = status(survivor).ancestor;
+  const std::string after = status(survivor).cluster;
+  village.cut_off(survivor, false);
+  const auto told_here = [&] {
+    return village.lines_with("the node at " + leader + " is of cluster " + before +
+                              ", from which this one, " + after);
+  };
+  const auto told_there = [&] {
+    return village.lines_with("was recovered from this cluster, " + before + ", as " + after);
+  };
+  ASSERT_TRUE(village.until([&] { return told_here() == 1 && told_there() >= 1; }));
+  village.run(50s);
+  EXPECT_EQ(told_here(), 1u);
+  EXPECT_LE(told_there(), 2u) << "by two";
+  village.run(20s);
+  EXPECT_EQ(told_here(), 2u);
+  EXPECT_GT(told_there(), 1u);
+  EXPECT_EQ(status(survivor).cluster, after) << "a word moves nobody who has a majority";
+  EXPECT_EQ(status((survivor + 1) % 3).cluster, before);
 }
 
 TEST(NodeCoreRecoveryOfFive, WhoHasLessIsToldWhoHasMore) {
