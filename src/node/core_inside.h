@@ -317,7 +317,8 @@ class NodeCore::Inside final : public consensus::Transport,
   StateTimes state_times_;                               // of members
   std::map<NodeId, std::pair<Term, Sequence>> closing_;  // sessions whose end was submitted
   Instant last_contact_{};
-  bool manage_ = false;  // a change of the members may be due
+  LogIndex missed_up_to_;  // what was committed at the latest contact after a silence
+  bool manage_ = false;    // a change of the members may be due
   struct Removal {
     NodeId member;
     Round round;  // that those who remain are to echo

@@ -119,6 +119,10 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
   const bool from_leader = std::holds_alternative<AppendEntries>(message.message) ||
                            std::holds_alternative<InstallSnapshot>(message.message);
   const bool result = std::holds_alternative<AppendEntriesResult>(message.message);
+  const auto* append = std::get_if<AppendEntries>(&message.message);
+  const LogIndex commit = append != nullptr ? append->commit : LogIndex();
+  const bool long_silent =
+      now - std::max(last_contact_, replica_->leader_heard()) >= failover_after_;
   const auto* leader_news = std::get_if<LeaderNews>(&message.news);
   const auto* member_news = std::get_if<MemberNews>(&message.news);
   if (const auto* vote = std::get_if<RequestVoteResult>(&message.message)) {
@@ -126,13 +130,17 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
     const auto* news = std::get_if<VoteNews>(&message.news);
     leases_->on_vote(now, from.id, *vote, news != nullptr ? news->quiet : Duration());
   }
-  if (const auto* append = std::get_if<AppendEntries>(&message.message);
-      append != nullptr && options_.mistakes.lease.wirekeys) {
+  if (append != nullptr && options_.mistakes.lease.wirekeys) {
     LogIndex index = append->previous;
     for (const consensus::LogEntry& entry : append->entries) note_keys(++index, entry);
   }
   replica_->receive(now, from.id, std::move(message.message));
   leases_->follow(now, *replica_);
+  // Who has all of it in its log is as good as current.
+  if (long_silent && term == replica_->term() &&
+      std::max({applied_, replica_->commit(), replica_->verified()}) < commit) {
+    missed_up_to_ = commit;
+  }
   if (from_leader && leader_news != nullptr) hear_leader(now, term, *leader_news);
   if (result && member_news != nullptr) hear_member(now, from.id, term, *member_news);
 }

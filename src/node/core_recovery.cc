@@ -123,6 +123,7 @@ void NodeCore::Inside::found_anew(Instant now) {
   carried_.clear();
   relays_.clear();
   last_contact_ = now;
+  missed_up_to_ = LogIndex();
   replica_->resume(now, {last, term, alone, last});
   again_ = true;
 }

@@ -95,6 +95,9 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
     status.waiting_for = "a leader";
   } else if (replica_->installing()) {
     status.waiting_for = "the state, from another member";
+  } else if (!leads() && applied_ < missed_up_to_) {
+    status.waiting_for =
+        "what it missed, " + std::to_string(missed_up_to_ - applied_) + " entries of the log";
   } else {
     status.state = NodeState::kOk;
     if (members.voters() == 2) {

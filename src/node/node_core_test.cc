@@ -311,6 +311,51 @@ TEST(NodeCore, AKilledNodeComesBackWhole) {
   }
 }
 
+TEST(NodeCore, ANodeThatWasCutOffIsOkOnceItHasWhatItMissed) {
+  CoreLimits limits;
+  limits.record_bytes = 1;
+  limits.message_entries = 4;
+  limits.replication_bytes = 1;  // an entry at a time
+  Village village(3, limits);
+  ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+  const size_t lost = (village.leader() + 1) % 3;
+  const auto status = [&] { return village.core(lost).status(village.now()); };
+  village.cut_off(lost, true);
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_TRUE(village.write_and_wait(village.leader(), "k", std::to_string(i)));
+  }
+  ASSERT_TRUE(village.until([&] { return status().state == NodeState::kNoQuorum; }));
+  const LogIndex missed = village.visible(village.leader());
+  const LogIndex had = village.visible(lost);
+  ASSERT_GE(missed - had, 300u);
+  village.cut_off(lost, false);
+  size_t behind = 0;
+  ASSERT_TRUE(village.until([&] {
+    behind += status().waiting_for.find("what it missed, ") == 0;
+    if (status().state != NodeState::kOk) return false;
+    EXPECT_GE(village.visible(lost), missed);
+    return true;
+  }));
+  EXPECT_GT(behind, 0u);
+}
+
+// A leader that dies is no silence after which anybody would be behind.
+TEST(NodeCore, WhoHasAllIsOkAsSoonAsItKnowsItsLeader) {
+  Village village(3);
+  ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+  ASSERT_TRUE(village.write_and_wait(0, "k", "v"));
+  village.kill(village.leader());
+  ASSERT_TRUE(village.until([&] { return !village.all_there_ok(); }));
+  ASSERT_TRUE(village.until([&] {
+    for (size_t at = 0; at < 3; ++at) {
+      if (!village.lives(at)) continue;
+      EXPECT_EQ(village.core(at).status(village.now()).waiting_for.find("what it missed"),
+                std::string::npos);
+    }
+    return village.all_there_ok();
+  }));
+}
+
 // A thread that took a step under the old incarnation's lease may take the next one now.
 TEST(NodeCore, ANewIncarnationInTheSameProcessNeverShowsLess) {
   Village village(3);
