@@ -4,12 +4,20 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <variant>
 
 namespace ram::sim {
 namespace {
 
 using namespace std::chrono_literals;
+
+// The message of the engine, if it is of that kind.
+template <class Kind>
+const Kind* raft_message(const node::Frame& frame) {
+  const auto* raft = std::get_if<node::RaftMessage>(&frame.message);
+  return raft == nullptr ? nullptr : std::get_if<Kind>(&raft->message);
+}
 
 // What a frame says to a member, or nothing.
 const node::LeaderNews* leader_news(const node::Frame& frame) {
@@ -24,9 +32,7 @@ bool grants(const node::Frame& frame) {
 }
 
 bool has_entries(const node::Frame& frame) {
-  const auto* raft = std::get_if<node::RaftMessage>(&frame.message);
-  const auto* append =
-      raft == nullptr ? nullptr : std::get_if<consensus::AppendEntries>(&raft->message);
+  const auto* append = raft_message<consensus::AppendEntries>(frame);
   return append != nullptr && !append->entries.empty();
 }
 
@@ -264,6 +270,77 @@ bool quiet_winner(Script& s) {
 
 TEST(Script, AQuietWinnerWaitsForWhomItsVotersAnswered) {
   expect_caught("optself", quiet_winner);
+}
+
+// A new leader whose clock is fast, and the old one, which reads on.
+bool fast_winner(Script& s) {
+  if (!s.found()) return false;
+  Place& old = s.leader();
+  Place& next = s.other(0, {&old});
+  Place& third = s.other(1, {&old});
+  next.clock().set_drift_ppm(195'000);  // a fifth is allowed for
+  old.stall(4s);
+  s.isolate(old);
+  if (!s.pass_until([&] { return s.leads(next) || s.leads(third); }, 4s)) return false;
+  return s.leads(next) && s.written(next, "key", "value");
+}
+
+TEST(Script, AFastClockWaitsLonger) {
+  expect_caught("wdrift", fast_winner);
+}
+
+// Who would have voted, and did not, has not entered the term, and reads on under its lease.
+bool pre_voter(Script& s) {
+  if (!s.found()) return false;
+  Place& old = s.leader();
+  Place& next = s.other(0, {&old});
+  Place& third = s.other(1, {&old});
+  s.lose([&](size_t from, size_t to, const node::Frame& frame) {
+    const auto* asks = raft_message<consensus::RequestVote>(frame);
+    if (to == third.number()) return asks == nullptr || !asks->pre_vote;
+    if (from == third.number()) return raft_message<consensus::RequestVoteResult>(frame) == nullptr;
+    return from == old.number() && leader_news(frame) != nullptr;
+  });
+  if (!s.pass_until([&] { return s.leads(next); }, 4s)) return false;
+  s.rejoin(old);
+  s.cut(third, old);
+  return s.written(next, "key", "value");
+}
+
+TEST(Script, ThePromiseOfAVoteIsNoVote) {
+  expect_caught("prevote", pre_voter);
+}
+
+// A new leader has committed its barrier and knows of nothing stable that came before it, though
+// its predecessor showed more. Who asks it what to wait for must wait for the barrier.
+bool reader_at_a_new_leader(Script& s) {
+  if (!s.found()) return false;
+  Place& old = s.leader();
+  Place& next = s.other(0, {&old});
+  const LogIndex known = old.core().applied();
+  s.lose([&, known](size_t from, size_t to, const node::Frame& frame) {
+    const node::LeaderNews* news = leader_news(frame);
+    return from == old.number() && to == next.number() && news != nullptr && news->stable > known;
+  });
+  if (!s.written(old, "key", "value")) return false;
+  const LogIndex shown = old.core().applied();
+  s.isolate(old);
+  if (!s.pass_until([&] { return s.leads(next); }, 4s)) return false;
+  if (next.core().applied() >= shown) return false;
+  auto answered = std::make_shared<bool>(false);
+  next.deliver([&s, &next, shown, answered](node::NodeCore& core, Instant now) {
+    core.fence(now, now + 20s, node::NodeCore::Trust::kLeader,
+               [&s, &next, shown, answered](const Status& status) {
+                 *answered = status.ok();
+                 s.expect(!*answered || next.core().applied() >= shown,
+                          "a read goes on without the entry");
+               });
+  });
+  return s.pass_until([&] { return *answered; });
+}
+
+TEST(Script, AQuestionToANewLeader) {
+  expect_caught("fallback", reader_at_a_new_leader);
 }
 
 // Who leads alone grants leases; then there are three, two of which can go on without the third.
