@@ -220,6 +220,7 @@ class NodeCore::Inside final : public consensus::Transport,
   StateSource::Frozen freeze() const;
   void answer_from_sessions();
   size_t state_bytes() const;
+  StateSource::Rules source_rules() const;
   void on_message(Instant now, const Peer& from, const Heading& heading, const TransferReport& m);
   void on_message(Instant now, const Peer& from, const Heading& heading, const Pace& m);
   void report_transfers(Instant now);

@@ -26,7 +26,9 @@ void NodeCore::Inside::heartbeat(Instant now) {
     resend_ = true;
   }
   if (!copies_.empty() && !leads() && leader()) {
-    for (const Copies& copies : copies_) post_to(leader(), CopiesRequest{copies.index});
+    // An answer is good for all before it.
+    post_to(leader(), CopiesRequest{copies_.front().index});
+    post_to(leader(), CopiesRequest{copies_.back().index});
   }
   if (recovery_) ask_survivors();
   ask_operations(now);

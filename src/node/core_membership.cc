@@ -66,6 +66,7 @@ void NodeCore::Inside::become_member(const machine::Parameters& parameters) {
   admission_ = Admission({parameters.voters_max, failover_after_, options_.evict_after,
                           options_.mistakes.lease.earlycfg});
   claims_ = LogClaims({options_.limits, failover_after_});
+  source_ = StateSource(source_rules());
   replica_ = std::make_unique<consensus::Replica>(options_.id, replica_options(parameters),
                                                   static_cast<uint32_t>(random_.next()), *this,
                                                   *this, options_.mistakes.fences);

@@ -188,12 +188,13 @@ void NodeCore::Inside::turn_fences(Instant now) {
     asker_.fail_all(Status::unavailable("no majority of the voters can be reached"));
     fail_waits(Status::unavailable("no majority of the voters can be reached"));
   }
-  if (asker_.wants_question() && leader()) {
-    const auto [nonce, quorum] = asker_.ask(now);
+  while (leader()) {
+    const auto asked = asker_.ask(now);
+    if (!asked) break;
     if (leads()) {
-      rounds_.add({options_.id, nonce, quorum});
+      rounds_.add({options_.id, asked->nonce, asked->quorum});
     } else {
-      post_to(leader(), FenceRequest{nonce, quorum});
+      post_to(leader(), FenceRequest{asked->nonce, asked->quorum});
     }
   }
   if (leads() && replica_->barrier_committed()) {

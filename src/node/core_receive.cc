@@ -179,8 +179,7 @@ void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& head
 void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,
                                   const CopiesRequest& request) {
   if (!among_members(from, heading) || !leads()) return;
-  post(from.address, from.id,
-       CopiesAnswer{request.index, copies_elsewhere(request.index, from.id)});
+  post_to(from.id, CopiesAnswer{request.index, copies_elsewhere(request.index, from.id)});
 }
 
 void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,

@@ -9,6 +9,13 @@
 
 namespace ram::node {
 
+StateSource::Rules NodeCore::Inside::source_rules() const {
+  return {.patience = 20 * failover_after_,
+          .stuck_after = 2 * failover_after_,
+          .kept_bytes_min = options_.limits.kept_bytes,
+          .memory_bytes_max = options_.memory_bytes_max};
+}
+
 StateSource::Frozen NodeCore::Inside::freeze() const {
   StateSource::Frozen frozen;
   const LogIndex index = std::min(applied_, replica_->commit());

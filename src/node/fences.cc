@@ -26,34 +26,28 @@ bool FenceAsker::join(Instant deadline, const Done& done) {
   return true;
 }
 
-bool FenceAsker::wants_question() const {
-  return !waiting_.empty() && asked_.size() < kFenceQuestionsMax;
-}
-
-FenceAsker::Asked FenceAsker::ask(Instant now) {
+std::optional<FenceAsker::Asked> FenceAsker::ask(Instant now) {
+  for (auto& [nonce, question] : asked_) {
+    if (!std::exchange(question.again, false)) continue;
+    question.at = now;
+    return Asked{nonce, question.quorum};
+  }
+  if (waiting_.empty() || asked_.size() >= kFenceQuestionsMax) return {};
   ++last_nonce_;
   const bool quorum = std::exchange(quorum_, false);
-  asked_.emplace(last_nonce_, Question{now, quorum, std::exchange(waiting_, {})});
-  return {last_nonce_, quorum};
+  asked_.emplace(last_nonce_, Question{now, quorum, /*again=*/false, std::exchange(waiting_, {})});
+  return Asked{last_nonce_, quorum};
 }
 
 void FenceAsker::on_answer(Nonce nonce, LogIndex index) {
   const auto found = asked_.find(nonce);
-  if (found == asked_.end()) return;  // asked again meanwhile
+  if (found == asked_.end()) return;  // answered before, or all its reads are over
   answered_.add(index, std::move(found->second.reads));
   asked_.erase(found);
 }
 
 void FenceAsker::ask_again(Instant asked_before) {
-  for (auto it = asked_.begin(); it != asked_.end();) {
-    if (it->second.at >= asked_before) {
-      ++it;
-      continue;
-    }
-    quorum_ |= it->second.quorum;
-    for (Read& read : it->second.reads) waiting_.push_back(std::move(read));
-    it = asked_.erase(it);
-  }
+  for (auto& [nonce, question] : asked_) question.again |= question.at < asked_before;
 }
 
 void FenceAsker::on_applied(LogIndex applied) {
@@ -76,6 +70,7 @@ Instant FenceAsker::expire(Instant now) {
   };
   sort_out(waiting_);
   for (auto& [nonce, question] : asked_) sort_out(question.reads);
+  std::erase_if(asked_, [](const auto& asked) { return asked.second.reads.empty(); });
   answered_.take_late(now, next_deadline_, late);
   reads_ -= late.size();
   for (const Done& done : late) {

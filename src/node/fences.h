@@ -17,6 +17,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "base/clock.h"
@@ -35,16 +36,17 @@ class FenceAsker {
   // `quorum`: no lease is to answer it.
   void add(Instant deadline, bool quorum, Done done);
 
-  // True if something waits for a question and another one may be put now.
-  bool wants_question() const;
-  // Puts everything that waits under a new question.
   struct Asked {
     Nonce nonce;
     bool quorum = false;  // one of the reads wants it so
+    bool operator==(const Asked&) const = default;
   };
-  Asked ask(Instant now);
+  // A question to be put now, if there is one: one that is to be put again, or a new one for
+  // everything that waits.
+  std::optional<Asked> ask(Instant now);
   void on_answer(Nonce nonce, LogIndex index);
-  // Puts what was asked before `asked_before`, and not answered, among the waiting again.
+  // Has what was asked before `asked_before`, and not answered, asked again. It stays the same
+  // question: its reads began before, so any answer to it will do, however late.
   void ask_again(Instant asked_before);
 
   // Ends what may go on, as `applied` is visible here.
@@ -66,6 +68,7 @@ class FenceAsker {
   struct Question {
     Instant at;
     bool quorum = false;
+    bool again = false;  // is to be put once more
     std::vector<Read> reads;
   };
 
@@ -92,7 +95,6 @@ class FenceRounds {
   void add(Question question);
   // Something is to be said to `whom` as soon as a majority has confirmed us.
   void add_notice(NodeId whom);
-  bool waiting() const { return !waiting_.empty(); }
   // The leader's lease holds now: answers what waits and may be answered so.
   void answer_at_once(LogIndex index, const Answer& answer);
   // Begins a round for which nothing waits; confirmed() says when it is through.
@@ -109,7 +111,6 @@ class FenceRounds {
 
   // The latest round begun; it rides on everything that the leader sends.
   Round latest() const { return latest_; }
-  bool outstanding() const { return !begun_.empty(); }
 
  private:
   struct Begun {

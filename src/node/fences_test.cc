@@ -37,7 +37,7 @@ struct Reader {
 TEST(FenceAsker, ReadsGoOnWhenTheirIndexIsApplied) {
   Reader reader;
   reader.read();
-  const Nonce nonce = reader.asker.ask(at(0s)).nonce;
+  const Nonce nonce = reader.asker.ask(at(0s))->nonce;
   reader.asker.on_applied(LogIndex(9));
   EXPECT_EQ(reader.ended[0], "waits") << "no answer yet";
   reader.asker.on_answer(nonce, LogIndex(10));
@@ -51,31 +51,44 @@ TEST(FenceAsker, ReadsGoOnWhenTheirIndexIsApplied) {
 TEST(FenceAsker, AReadIsNotServedByAQuestionPutBeforeItBegan) {
   Reader reader;
   reader.read();
-  const Nonce first = reader.asker.ask(at(0s)).nonce;
+  const Nonce first = reader.asker.ask(at(0s))->nonce;
   reader.read();
   reader.asker.on_answer(first, LogIndex(1));
   reader.asker.on_applied(LogIndex(1));
   EXPECT_EQ(reader.ended, (std::vector<std::string>{"fenced", "waits"}));
 }
 
-TEST(FenceAsker, AnAnswerToAQuestionThatWasPutAgainCountsNoMore) {
+TEST(FenceAsker, AQuestionIsPutAgainAsItIsAndTheAnswerToEitherCounts) {
   Reader reader;
   reader.read();
-  const Nonce first = reader.asker.ask(at(0s)).nonce;
+  const auto first = reader.asker.ask(at(0s));
+  EXPECT_FALSE(reader.asker.ask(at(1s))) << "nobody else waits";
+  reader.asker.ask_again(at(0s));
+  EXPECT_FALSE(reader.asker.ask(at(1s))) << "it was not put before that";
   reader.asker.ask_again(at(1s));
-  const Nonce second = reader.asker.ask(at(1s)).nonce;
-  reader.asker.on_answer(first, LogIndex(1));
-  reader.asker.on_applied(LogIndex(1));
-  EXPECT_EQ(reader.ended[0], "waits");
-  reader.asker.on_answer(second, LogIndex(1));
+  EXPECT_EQ(reader.asker.ask(at(1s)), first);
+  EXPECT_FALSE(reader.asker.ask(at(1s))) << "once is enough";
+  reader.asker.on_answer(first->nonce, LogIndex(1));  // to whichever
   reader.asker.on_applied(LogIndex(1));
   EXPECT_EQ(reader.ended[0], "fenced");
+  reader.asker.on_answer(first->nonce, LogIndex(1));
+  EXPECT_TRUE(reader.asker.idle());
+}
+
+TEST(FenceAsker, AQuestionWhoseReadsAreOverIsNotPutAgain) {
+  Reader reader;
+  reader.read(at(1s));
+  ASSERT_TRUE(reader.asker.ask(at(0s)));
+  reader.asker.expire(at(1s));
+  reader.asker.ask_again(kNever);
+  EXPECT_FALSE(reader.asker.ask(at(1s)));
+  EXPECT_TRUE(reader.asker.idle());
 }
 
 TEST(FenceAsker, EndsAtTheDeadlineWhereverTheReadIs) {
   Reader reader;
   reader.read(at(1s));
-  reader.asker.on_answer(reader.asker.ask(at(0s)).nonce, LogIndex(7));  // answered, not applied
+  reader.asker.on_answer(reader.asker.ask(at(0s))->nonce, LogIndex(7));  // answered, not applied
   reader.read(at(1s));
   reader.asker.ask(at(0s));  // asked
   reader.read(at(1s));       // waiting

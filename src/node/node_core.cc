@@ -27,10 +27,7 @@ NodeCore::Inside::Inside(CoreOptions options, store::StoreSlot& slot, ReadGate& 
           log),
       failover_after_(options_.parameters.failover_after),
       own_(options_.id, options_.limits),
-      source_({.patience = 20 * options_.parameters.failover_after,
-               .stuck_after = 2 * options_.parameters.failover_after,
-               .kept_bytes_min = options_.limits.kept_bytes,
-               .memory_bytes_max = options_.memory_bytes_max}),
+      source_(source_rules()),
       claims_({options_.limits, options_.parameters.failover_after}),
       admission_({options_.parameters.voters_max, options_.parameters.failover_after,
                   options_.evict_after}) {
@@ -128,6 +125,10 @@ void NodeCore::Inside::fence(Instant now, Instant deadline, Trust trust, FenceDo
 
 void NodeCore::Inside::wait_for_copies(size_t wanted, Instant deadline,
                                        std::function<void(size_t)> done) {
+  if (copies_.size() >= kMailboxCallsMax) {
+    done(0);
+    return;
+  }
   next_call_deadline_ = std::min(next_call_deadline_, deadline);
   copies_.push_back({applied_, wanted, deadline, std::move(done)});
   if (!leads() && leader()) post_to(leader(), CopiesRequest{applied_});
@@ -173,7 +174,11 @@ void NodeCore::Inside::on_time(Instant now) {
   // Leases take no note before the turn: its time is not an early one (READ-LEASES section 7).
   if (replica_ && now >= replica_->next_deadline()) replica_->on_time(now);
   if (now >= next_call_deadline_) {
-    next_call_deadline_ = std::min({own_.expire(now), asker_.expire(now), operations_.expire(now)});
+    // Who is told that its time is over may call again, with a deadline of its own.
+    next_call_deadline_ = kNever;
+    for (const Instant next : {own_.expire(now), asker_.expire(now), operations_.expire(now)}) {
+      next_call_deadline_ = std::min(next_call_deadline_, next);
+    }
     std::vector<FenceDone> late_reads;
     waits_.take_late(now, next_call_deadline_, late_reads);
     for (const FenceDone& done : late_reads) {
@@ -214,7 +219,6 @@ void NodeCore::Inside::check_invariants() const {
   RAM_CHECK(machine_->applied() == applied_);
   RAM_CHECK(gate_.applied() == applied_ || replica_->installing() || !applied_ ||
             options_.mistakes.lease.earlyapplied);
-  RAM_CHECK(replica_->installing() || applied_ <= std::max(stable_, applied_));
 }
 
 // ---- the public face ----

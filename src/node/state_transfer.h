@@ -93,7 +93,7 @@ class StateSource {
   size_t kept_bytes() const;
   size_t bound_of(size_t bytes) const;
 
-  const Rules rules_;
+  Rules rules_;
   size_t kept_bytes_max_ = 0;
   std::map<NodeId, Transfer> transfers_;  // by receiver
 };
