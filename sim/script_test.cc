@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <variant>
 
@@ -341,6 +342,51 @@ bool reader_at_a_new_leader(Script& s) {
 
 TEST(Script, AQuestionToANewLeader) {
   expect_caught("fallback", reader_at_a_new_leader);
+}
+
+// A member has an entry of the leader before, and the next has another in its place, which does not
+// reach it: the index says nothing.
+bool holder_of_a_stale_entry(Script& s) {
+  if (!s.found()) return false;
+  Place& old = s.leader();
+  Place& stale = s.other(0, {&old});
+  const LogIndex before = stale.core().replica()->last();
+  s.lose([&](size_t from, size_t to, const node::Frame& frame) {
+    return from == stale.number() || (to != stale.number() && has_entries(frame));
+  });
+  (void)s.write(old, "key", "lost");
+  if (!s.pass_until([&] { return stale.core().replica()->last() > before; })) return false;
+  s.isolate(old);
+  s.isolate(stale);
+  s.lose([&](size_t, size_t to, const node::Frame& frame) {
+    const bool relayed = std::holds_alternative<node::Relay>(frame.message);
+    return to == stale.number() && (has_entries(frame) || relayed);
+  });
+  const auto succeeded = [&] {
+    const auto others = s.but(old);
+    return std::any_of(others.begin(), others.end(),
+                       [](auto* place) { return Script::leads(*place); });
+  };
+  if (!s.pass_until(succeeded, 4s)) return false;
+  Place& next = s.leader();
+  // With a long record on its way (and lost) heartbeats go beside it, and are answered.
+  (void)s.write(next, "long", std::string(10'000, 'x'));
+  s.rejoin(stale);
+  s.cut(stale, old);
+  s.pass(1s);
+  if (s.term(stale) != s.term(next)) return false;
+  s.rejoin(old);  // until now nothing is stable without it
+  s.cut(stale, old);
+  s.pass(500ms);
+  s.lose(nullptr);
+  return s.written(s.leader(), "key", "value") && s.pass_until([&] { return s.has_lease(stale); });
+}
+
+TEST(Script, AnIndexOfAnotherTerm) {
+  Swarm swarm = Script::swarm(5);
+  for (node::CoreLimits& limits : swarm.limits) limits.replication_bytes = 2'000;
+  expect_caught("keptv", holder_of_a_stale_entry, swarm);
+  expect_caught("lastindex", holder_of_a_stale_entry, swarm);
 }
 
 // Who leads alone grants leases; then there are three, two of which can go on without the third.
