@@ -56,7 +56,7 @@ class Describe {
   }
   void operator()(const Standing& m) {
     out_ << "standing phase " << static_cast<int>(m.phase) << " question " << m.question.value
-         << " answer " << m.answer.value << " leader " << m.leader;
+         << " answer " << m.answer.value << " expect " << m.expect << " leader " << m.leader;
   }
   void operator()(const FoundingNote& m) {
     out_ << "founding phase " << static_cast<int>(m.phase) << " of " << m.proposal.cluster.low

@@ -40,6 +40,7 @@ Place::Place(World& world, SimNetwork& network, const Swarm& swarm, const node::
       turned_(std::move(turned)),
       dying_(std::move(dying)),
       random_(world.stream("place", setup_.number)),
+      resolver_(world.stream("resolver", setup_.number)),
       // Machines that have been up for a second, or for years.
       clock_(world, Instant(Duration(static_cast<int64_t>(
                         1 + random_.below(uint64_t{1} << random_.between(30, 57)))))),
@@ -57,6 +58,8 @@ void Place::start() {
                             .address = setup_.address,
                             .client = {},
                             .join = life_ == 1 ? setup_.join : setup_.rejoin,
+                            .names = {},
+                            .expect = setup_.expect,
                             .parameters = swarm_.parameters,
                             .request_timeout = swarm_.request_timeout,
                             .evict_after = swarm_.evict_after,
@@ -65,11 +68,27 @@ void Place::start() {
                             .limits = swarm_.limits[setup_.number],
                             .mistakes = mistakes_,
                             .lease_times = swarm_.lease_times};
+  if (!setup_.name_of_all.empty()) options.names = {setup_.name_of_all};
   world_.line(setup_.name, " starts as ", process_->id.value);
   world_.trace().note(process_->id.value);
   process_->core = std::make_unique<node::NodeCore>(
       std::move(options), process_->slot, process_->gate, clock_, *process_->transport, *lines_);
   deliver([](node::NodeCore& core, Instant now) { core.start(now); });
+  if (!setup_.name_of_all.empty()) resolve(world_.now());
+}
+
+void Place::resolve(WorldTime born) {
+  world_.after(random_up_to(resolver_, std::chrono::milliseconds(800)), [this, born, life = life_] {
+    if (life != life_ || !lives() || core().cluster()) return;
+    std::vector<std::string> doors = setup_.doors;
+    if (world_.now() - born < std::chrono::seconds(2)) {
+      std::erase_if(doors, [this](const std::string&) { return resolver_.one_in(4); });
+    }
+    deliver([name = setup_.name_of_all, doors](node::NodeCore& core, Instant now) {
+      core.resolved(now, name, doors);
+    });
+    resolve(born);
+  });
 }
 
 void Place::crash() {

@@ -2,7 +2,8 @@
 //
 // A process is one incarnation: a NodeCore and the store that readers of that process look into. It
 // dies without a word; the next one at the same address is a stranger with the same name. A paused
-// process runs nothing; what comes meanwhile waits.
+// process runs nothing; what comes meanwhile waits. What it is told of the name that stands for all
+// lacks some addresses at first.
 #pragma once
 
 #include <deque>
@@ -28,6 +29,9 @@ class Place {
     std::string address;
     std::vector<std::string> join;    // of its first process
     std::vector<std::string> rejoin;  // of later ones
+    std::string name_of_all;          // in both: stands for `doors`; empty: there is none
+    std::vector<std::string> doors;
+    size_t expect = 0;
   };
   using Input = std::function<void(node::NodeCore& core, Instant now)>;
   using Listener = std::function<void(Place& place)>;
@@ -90,6 +94,7 @@ class Place {
   void after_input();
   void turn();
   void arm();
+  void resolve(WorldTime born);
 
   World& world_;
   SimNetwork& network_;
@@ -99,6 +104,7 @@ class Place {
   const Listener turned_;
   const Listener dying_;
   Random random_;
+  Random resolver_;
   SimClock clock_;
   std::unique_ptr<Lines> lines_;
 

@@ -32,6 +32,7 @@ SimNetwork::SimNetwork(World& world, bool ordered, std::vector<std::string> addr
                        Deliver deliver, LinkUp link_up, Lives lives)
     : world_(world),
       random_(world.stream("network")),
+      resolver_(world.stream("network names")),
       ordered_(ordered),
       addresses_(std::move(addresses)),
       places_(addresses_.size()),
@@ -44,6 +45,11 @@ SimNetwork::SimNetwork(World& world, bool ordered, std::vector<std::string> addr
 
 void SimNetwork::send(size_t from, NodeId source, const std::string& address, node::Lane lane,
                       node::Pieces pieces) {
+  if (const auto named = behind_.find(address); named != behind_.end()) {
+    const std::string& one = named->second[resolver_.below(named->second.size())];
+    send(from, source, one, lane, std::move(pieces));
+    return;
+  }
   const auto found = by_address_.find(address);
   if (found == by_address_.end()) return;
   const size_t to = found->second;

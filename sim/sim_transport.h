@@ -53,6 +53,13 @@ class SimNetwork {
   void send(size_t from, NodeId source, const std::string& address, node::Lane lane,
             node::Pieces pieces);
 
+  // What is sent to `address` goes to `place`, too.
+  void add_address(const std::string& address, size_t place) { by_address_[address] = place; }
+  // What is sent to `name` goes to any of these addresses.
+  void add_name(const std::string& name, std::vector<std::string> addresses) {
+    behind_[name] = std::move(addresses);
+  }
+
   // Sees each frame before it is sent; false: it is lost.
   using Tap = std::function<bool(size_t from, NodeId source, size_t to, const SharedBytes& frame)>;
   void set_tap(Tap tap) { tap_ = std::move(tap); }
@@ -98,11 +105,12 @@ class SimNetwork {
   void dial_later(size_t from, size_t to, size_t lane);
 
   World& world_;
-  Random random_;
+  Random random_, resolver_;
   const bool ordered_;
   const std::vector<std::string> addresses_;
   const size_t places_;
   std::map<std::string, size_t, std::less<>> by_address_;
+  std::map<std::string, std::vector<std::string>> behind_;
   const Deliver deliver_;
   const LinkUp link_up_;
   const Lives lives_;

@@ -25,6 +25,8 @@ class Stage {
 
  private:
   static std::vector<std::string> addresses(const Swarm& swarm);
+  // Behind the name of all.
+  std::vector<std::string> open_doors(const Swarm& swarm);
 
   Places places_;
   SimNetwork network_;

@@ -169,6 +169,10 @@ Swarm draw_swarm(const World& world, size_t nodes, Duration length) {
   // Who is given up for its silence is not known here, when it is asked who may crash.
   if (operations.one_in(3) && !swarm.crashes)
     swarm.evict_after = draw(operations, seconds(2), seconds(10));
+  Random names = world.stream("names");
+  swarm.named = names.one_in(6) && swarm.founders > 1;
+  if (swarm.named && names.one_in(2)) swarm.doors_twice = names.between(1, swarm.founders);
+  if (swarm.named && names.one_in(2)) swarm.doors_dead = names.between(1, 2);
   swarm.lease_times = draw_lease_times(world.stream("leases"), swarm.parameters);
   for (size_t i = 0; swarm.mutes && i < swarm.places(); ++i) {
     swarm.limits[i].log_bytes = node::CoreLimits().log_bytes;
@@ -190,18 +194,22 @@ std::string describe(const Swarm& swarm) {
     return std::to_string(static_cast<double>(duration.count() / 1'000) / 1'000) + " ms";
   };
   std::ostringstream text;
-  text << swarm.founders << " founders, " << swarm.joiners << " joiners, "
-       << (swarm.ordered ? "ordered" : "loose") << " network of " << ms(swarm.calm.delay_min)
-       << " to " << ms(swarm.calm.delay_max) << ", overtaken " << swarm.calm.overtaken
-       << ", rough: late " << swarm.rough.late << " loss " << swarm.rough.loss << " repeat "
-       << swarm.rough.repeat << "; faults every " << ms(swarm.fault_every) << ":"
-       << (swarm.partitions ? " partitions" : "") << (swarm.one_way_cuts ? " one-way" : "")
-       << (swarm.mutes ? " mutes" : "") << (swarm.flaky ? " flaky" : "")
-       << (swarm.crashes ? " crashes" : "") << (swarm.founding_crashes ? " founding-crashes" : "")
-       << (swarm.pauses ? " pauses" : "") << (swarm.drift ? " drift" : "")
-       << (swarm.wall_jumps ? " wall-jumps" : "") << (swarm.ambushes ? " ambushes" : "")
-       << (swarm.operations ? " operations" : "") << "; failover "
-       << ms(swarm.parameters.failover_after) << ", leases "
+  text << swarm.founders << " founders, ";
+  if (swarm.named) {
+    text << "by a name with " << swarm.doors_twice << " addresses twice and " << swarm.doors_dead
+         << " dead, ";
+  }
+  text << swarm.joiners << " joiners, " << (swarm.ordered ? "ordered" : "loose") << " network of "
+       << ms(swarm.calm.delay_min) << " to " << ms(swarm.calm.delay_max) << ", overtaken "
+       << swarm.calm.overtaken << ", rough: late " << swarm.rough.late << " loss "
+       << swarm.rough.loss << " repeat " << swarm.rough.repeat << "; faults every "
+       << ms(swarm.fault_every) << ":" << (swarm.partitions ? " partitions" : "")
+       << (swarm.one_way_cuts ? " one-way" : "") << (swarm.mutes ? " mutes" : "")
+       << (swarm.flaky ? " flaky" : "") << (swarm.crashes ? " crashes" : "")
+       << (swarm.founding_crashes ? " founding-crashes" : "") << (swarm.pauses ? " pauses" : "")
+       << (swarm.drift ? " drift" : "") << (swarm.wall_jumps ? " wall-jumps" : "")
+       << (swarm.ambushes ? " ambushes" : "") << (swarm.operations ? " operations" : "")
+       << "; failover " << ms(swarm.parameters.failover_after) << ", leases "
        << (swarm.parameters.leases ? ms(swarm.times().lease) : "off") << " at drift "
        << swarm.parameters.clock_drift_permille << ", voters " << swarm.parameters.voters_max
        << ", passes of " << ms(swarm.pass_max) << ", clients " << swarm.clients << " thinking "

@@ -21,6 +21,10 @@ struct Swarm {
   // Places: the first `founders` found the cluster, the others join it later.
   size_t founders = 3;
   size_t joiners = 0;
+  // The join list is one name for all founders (place.h), and their number is told.
+  bool named = false;
+  size_t doors_twice = 0;  // founders with a second address behind the name
+  size_t doors_dead = 0;   // addresses behind it that nobody lives at
   Duration length = std::chrono::seconds(30);
 
   // Faults.

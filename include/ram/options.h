@@ -42,7 +42,13 @@ struct NodeOptions {
 
   // HOST:PORT of nodes to found or join a cluster with. With our own address in it: found, once,
   // with the others of the list; without: only join; empty: a cluster of one.
+  // A host name may stand for several nodes, as that of a Kubernetes headless service does: a
+  // cluster is joined through any of them, and founded only if `expect` is set.
   std::vector<std::string> join;
+  // How many nodes found a cluster: as many have to be there, none of them in a cluster yet, at
+  // what `join` stands for, this one among them. The same on all. 0: those that are listed in
+  // `join`, each by the address that it advertises.
+  size_t expect = 0;
 
   // Bounds every call that sets no timeout of its own; a failover is waited out, not reported.
   std::chrono::nanoseconds request_timeout = std::chrono::seconds(5);

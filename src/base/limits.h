@@ -3,6 +3,7 @@
 // docs/limits.md repeats those that a user can meet.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -93,12 +94,16 @@ inline constexpr size_t kMembersMax = 64;
 inline constexpr size_t kVotersMax = 15;
 inline constexpr size_t kNodeNameBytesMax = 255;
 inline constexpr size_t kAddressBytesMax = 261;  // 255 of host name, ':', 5 of port
+// Names of the list, and addresses that one name stands for; of more, the first are asked.
 inline constexpr size_t kJoinListMax = 64;
 // What a member says of itself: its name, two addresses, its version, and room to grow.
 inline constexpr size_t kDescriptionBytesMax = 2'048;
 inline constexpr size_t kParametersBytesMax = 1'024;
 // A line for people in a message of a peer.
 inline constexpr size_t kReasonBytesMax = 1'024;
+// An address behind a name, of which nothing was heard for so long, is no founder's: longer than a
+// link to a node that is there takes to come up (LinkOptions).
+inline constexpr std::chrono::seconds kAddressDeadAfter{5};
 // Operations on members that one node has under way. Then: kOverloaded.
 inline constexpr size_t kOperationsMax = 64;
 // Listeners to the events of one node, none of which is ever taken back; with each heartbeat all of

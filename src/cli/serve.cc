@@ -170,21 +170,32 @@ void add_addresses(CLI::App& app, ServeFlags& flags) {
       ->group("Addresses");
 }
 
+std::string is_number(const std::string& word) {
+  const bool fine =
+      !word.empty() && std::ranges::all_of(word, [](char c) { return c >= '0' && c <= '9'; });
+  return fine ? std::string() : "'" + word + "' is no number; write for example 5";
+}
+
 void add_cluster(CLI::App& app, ServeFlags& flags) {
   app.add_option("--join", flags.join,
                  "Peer addresses of nodes to form a cluster with. With our\n"
                  "own among them: found it together with the others, once.\n"
-                 "Without: only join. No --join at all: a cluster of one")
+                 "Without: only join. No --join at all: a cluster of one.\n"
+                 "A name that stands for several nodes founds nothing unless\n"
+                 "--expect says how many")
       ->type_name("HOST:PORT,...")
+      ->group("Cluster");
+  app.add_option("--expect", flags.node.expect,
+                 "How many nodes found the cluster, when --join does not list\n"
+                 "them one by one: a name that stands for all of them, say.\n"
+                 "The same on all")
+      ->check(is_number)
+      ->type_name("N")
       ->group("Cluster");
   app.add_option("--max-voters", flags.node.voters_max,
                  "Members beyond this many hold all data but have no vote;\n"
                  "fixed when the cluster is founded")
-      ->check([](const std::string& word) {
-        const bool fine =
-            !word.empty() && std::ranges::all_of(word, [](char c) { return c >= '0' && c <= '9'; });
-        return fine ? std::string() : "'" + word + "' is no number; write for example 5";
-      })
+      ->check(is_number)
       ->capture_default_str()
       ->type_name("N")
       ->group("Cluster");

@@ -50,6 +50,7 @@ class NodeCore::Inside final : public consensus::Transport,
   void start(Instant now);
   void receive(Instant now, const Peer& from, const SharedBytes& frame);
   void link_up(Instant now, const std::string& address);
+  void resolved(Instant now, const std::string& name, std::vector<std::string> addresses);
   void submit(Instant now, std::string transaction, Instant deadline, WriteDone done);
   void fence(Instant now, Instant deadline, Trust trust, FenceDone done);
   void wait_applied(Instant now, LogIndex index, Instant deadline, FenceDone done);

@@ -22,6 +22,8 @@ Founding::Self NodeCore::Inside::founding_self() const {
   self.address = options_.address;
   self.description = description();
   self.list = options_.join;
+  self.names = options_.names;
+  self.expect = options_.expect;
   self.parameters = [parameters = options_.parameters](ClusterId cluster) mutable {
     parameters.cluster = cluster;
     std::string bytes;
@@ -36,6 +38,7 @@ Founding::Self NodeCore::Inside::founding_self() const {
   self.voters_max = options_.parameters.voters_max;
   self.ask_every = 2 * heartbeat_of(options_.parameters.failover_after);
   self.complain_every = 10 * options_.parameters.failover_after;
+  self.dead_after = std::max<Duration>(kAddressDeadAfter, 4 * options_.parameters.failover_after);
   return self;
 }
 
@@ -92,6 +95,13 @@ void NodeCore::Inside::start_founded(Instant now) {
   replica_->found(now, proposal.members);
   log_.info("the cluster is founded: " + std::to_string(proposal.members.servers.size()) +
             " members, " + std::to_string(proposal.members.voters()) + " with a vote");
+}
+
+void NodeCore::Inside::resolved(Instant now, const std::string& name,
+                                std::vector<std::string> addresses) {
+  if (spent()) return;
+  founding_.on_resolved(now, name, std::move(addresses));
+  again_ = true;
 }
 
 void NodeCore::Inside::seek_membership(Instant now) {

@@ -5,18 +5,13 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "node/member_description.h"
+#include "node/text.h"
 
 namespace ram::node {
 namespace {
 
-std::string as_line(const std::vector<std::string>& list) {
-  std::string line;
-  for (const std::string& item : list) {
-    if (!line.empty()) line += ',';
-    line += item;
-  }
-  return line;
-}
+// Nodes that answer, former incarnations at other addresses among them.
+constexpr size_t kAnswersMax = 2 * kMembersMax;
 
 // Of what the codec let in: every description in it decodes.
 MemberDescription described(const std::string& description) {
@@ -25,46 +20,78 @@ MemberDescription described(const std::string& description) {
   return *std::move(decoded);
 }
 
-bool same_members(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+}  // namespace
+
+bool Founding::same_members(const std::vector<std::string>& a, const std::vector<std::string>& b) {
   return std::set<std::string>(a.begin(), a.end()) == std::set<std::string>(b.begin(), b.end());
 }
-
-}  // namespace
 
 Founding::Founding(Self self, Random random, Post post, Log& log)
     : self_(std::move(self)), random_(random), post_(std::move(post)), log_(log) {}
 
 void Founding::start(Instant now) {
   next_complaint_ = now + self_.complain_every;
-  const bool alone =
-      self_.list.empty() || (self_.list.size() == 1 && self_.list.front() == self_.address);
-  if (!alone) {
-    ask(now);
-    return;
-  }
-  consensus::Configuration alone_here;
-  alone_here.servers.push_back({self_.id, self_.description, consensus::Role::kVoter});
-  propose(std::move(alone_here));
+  if (!alone() || !resolved()) ask(now);
+  propose_if_all_fresh(now);
 }
 
 void Founding::on_time(Instant now) {
   if (now < next_ask_ || phase_ == Phase::kMember || abandoned_) return;
   ask(now);
-  if (phase_ != Phase::kFresh) tell_members();
+  if (phase_ != Phase::kFresh) {
+    tell_members();
+  } else if (self_.expect != 0) {
+    propose_if_all_fresh(now);  // an address may have been silent for long enough
+  }
   complain(now);
 }
 
-void Founding::ask(Instant now) {
-  ++question_;
-  Standing question = standing(Nonce(), "");
-  question.question = question_;
-  std::set<std::string> addresses(self_.list.begin(), self_.list.end());
-  if (proposal_) {
-    for (const consensus::Server& server : proposal_->members.servers) {
-      addresses.insert(described(server.description).address);
+void Founding::on_resolved(Instant now, const std::string& name,
+                           std::vector<std::string> addresses) {
+  if (phase_ == Phase::kMember || abandoned_ || addresses.empty()) return;
+  if (!self_.names.contains(name)) return;
+  if (addresses.size() > kJoinListMax) addresses.resize(kJoinListMax);
+  behind_[name] = std::move(addresses);
+  propose_if_all_fresh(now);
+}
+
+std::set<std::string> Founding::addresses_to_ask() const {
+  std::set<std::string> addresses;
+  for (const std::string& address : self_.list) {
+    const auto found = behind_.find(address);
+    if (found == behind_.end()) {
+      addresses.insert(address);
+    } else {
+      addresses.insert(found->second.begin(), found->second.end());
     }
   }
-  for (const std::string& address : addresses) post_(address, question);
+  return addresses;
+}
+
+void Founding::ask(Instant now) {
+  round_before_ = round_ ? round_ : question_.next();
+  round_ = question_.next();
+  Standing question = standing(Nonce(), "");
+  const std::set<std::string> addresses = addresses_to_ask();
+  std::erase_if(targets_, [&](const auto& entry) { return !addresses.contains(entry.first); });
+  for (const std::string& address : addresses) {
+    const auto [target, fresh] = targets_.try_emplace(address);
+    if (fresh) target->second.heard = now;
+    target->second.asked_before = target->second.asked;
+    target->second.asked = question.question = ++question_;
+    post_(address, question);
+  }
+  if (proposal_) {
+    for (const consensus::Server& server : proposal_->members.servers) {
+      const std::string address = described(server.description).address;
+      if (addresses.contains(address)) continue;
+      question.question = ++question_;
+      post_(address, question);
+    }
+  }
+  std::erase_if(answers_, [&](const auto& entry) {
+    return now - entry.second.at > 8 * self_.ask_every;  // no news any more
+  });
   // A little chance keeps nodes that were started together from asking in step for ever.
   const auto jitter = random_.below(static_cast<uint64_t>(self_.ask_every.count()) / 4 + 1);
   next_ask_ = now + self_.ask_every + Duration(static_cast<int64_t>(jitter));
@@ -76,6 +103,7 @@ Standing Founding::standing(Nonce answer, const std::string& leader) const {
   standing.phase = phase_;
   standing.description = self_.description;
   standing.list = self_.list;
+  standing.expect = self_.expect;
   standing.leader = leader;
   return standing;
 }
@@ -85,23 +113,35 @@ void Founding::on_standing(Instant now, NodeId source, ClusterId cluster,
   if (phase_ == Phase::kMember || abandoned_) return;
   if (!standing.answer || standing.answer > question_) return;
   const std::string address = described(standing.description).address;
-  // Only addresses that we ask can answer; whoever else does is not remembered.
-  const bool listed = std::count(self_.list.begin(), self_.list.end(), address) > 0;
-  if (listed) {
+  for (auto& [asked, target] : targets_) {
+    if (standing.answer != target.asked && standing.answer != target.asked_before) continue;
+    target.answered = standing.answer;
+    target.answer = address;
+    target.heard = now;
+  }
+  if (address == self_.address && source != self_.id) twin_heard_ = now;
+  if (answers_.contains(address) || answers_.size() < kAnswersMax) {
     Answer& known = answers_[address];
     if (standing.answer < known.question) return;  // overtaken by a later one
-    known = {standing.answer, source, standing.phase, cluster, standing.description,
-             standing.list,   now};
+    known = {standing.answer,      source,        standing.phase,  cluster,
+             standing.description, standing.list, standing.expect, now};
   }
   if (phase_ == Phase::kFresh) {
-    propose_if_all_fresh();
+    propose_if_all_fresh(now);
     return;
   }
   if (standing.phase == Phase::kMember && cluster == proposal_->cluster) {
     start_proposal();
     return;
   }
-  if (standing.answer <= proposal_question_) return;  // perhaps put before the proposal was known
+  // It never accepted ours: who accepts once joins nothing.
+  if (standing.phase == Phase::kMember && proposal_->members.find(source) != nullptr) {
+    withdrawn_.insert(source);
+  }
+  if (standing.answer <= proposal_question_) {  // perhaps put before the proposal was known
+    decide();
+    return;
+  }
   for (const consensus::Server& server : proposal_->members.servers) {
     if (described(server.description).address == address && server.id != source) {
       replaced_.insert(server.id);
@@ -110,25 +150,68 @@ void Founding::on_standing(Instant now, NodeId source, ClusterId cluster,
   decide();
 }
 
-void Founding::propose_if_all_fresh() {
+bool Founding::alone() const {
+  return self_.expect == 0 &&
+         (self_.list.empty() || (self_.list.size() == 1 && self_.list.front() == self_.address));
+}
+
+bool Founding::resolved() const {
+  return std::all_of(self_.names.begin(), self_.names.end(),
+                     [&](const std::string& name) { return behind_.contains(name); });
+}
+
+void Founding::propose_if_all_fresh(Instant now) {
+  if (phase_ != Phase::kFresh || !resolved()) return;
+  std::optional<consensus::Configuration> members;
+  if (self_.expect != 0) {
+    members = expected_founders(now);
+  } else if (shared_name().empty()) {
+    members = listed_founders();
+  }
+  if (!members || members->find(self_.id) == nullptr || !name_taken_twice().empty()) return;
+  if (!alone()) {
+    log_.info("all of " + as_line(self_.list) + " are here and fresh: founding a cluster");
+  }
+  propose(*std::move(members));
+}
+
+bool Founding::add_founder(const Answer& answer, consensus::Configuration& members) const {
+  if (answer.phase != Phase::kFresh || !same_members(answer.list, self_.list)) return false;
+  if (answer.expect != self_.expect) return false;
+  if (answer.id < self_.id) return false;  // that one proposes
+  if (members.find(answer.id) != nullptr) return false;
+  const bool votes = members.servers.size() < self_.voters_max;
+  members.servers.push_back(
+      {answer.id, answer.description, votes ? consensus::Role::kVoter : consensus::Role::kStandby});
+  return true;
+}
+
+std::optional<consensus::Configuration> Founding::listed_founders() const {
   consensus::Configuration members;
+  if (alone()) {
+    members.servers.push_back({self_.id, self_.description, consensus::Role::kVoter});
+    return members;
+  }
   for (const std::string& address : self_.list) {
     const auto found = answers_.find(address);
-    if (found == answers_.end()) return;
-    const Answer& answer = found->second;
-    // To this question or to the one before: everyone was there lately.
-    if (answer.question.next() < question_) return;
-    if (answer.phase != Phase::kFresh || !same_members(answer.list, self_.list)) return;
-    if (answer.id < self_.id) return;  // that one proposes
-    if (members.find(answer.id) != nullptr) return;
-    const bool votes = members.servers.size() < self_.voters_max;
-    members.servers.push_back({answer.id, answer.description,
-                               votes ? consensus::Role::kVoter : consensus::Role::kStandby});
+    if (found == answers_.end() || !lately(found->second.question)) return std::nullopt;
+    if (!add_founder(found->second, members)) return std::nullopt;
   }
-  if (members.find(self_.id) == nullptr) return;  // not in our own list: we only join
-  if (!name_taken_twice().empty()) return;
-  log_.info("all of " + as_line(self_.list) + " are here and fresh: founding a cluster");
-  propose(std::move(members));
+  return members;
+}
+
+std::optional<consensus::Configuration> Founding::expected_founders(Instant now) const {
+  for (const auto& [address, target] : targets_) {
+    // Who is slow to answer may be of a cluster.
+    if (!lately(target.answered) && now - target.heard < self_.dead_after) return std::nullopt;
+  }
+  consensus::Configuration members;
+  for (const auto& [address, answer] : answers_) {
+    if (answer.phase != Phase::kFresh) return std::nullopt;  // however late it comes
+    if (lately(answer.question) && !add_founder(answer, members)) return std::nullopt;
+  }
+  if (members.servers.size() != self_.expect) return std::nullopt;
+  return members;
 }
 
 void Founding::propose(consensus::Configuration members) {
@@ -136,17 +219,7 @@ void Founding::propose(consensus::Configuration members) {
   accept({cluster, self_.parameters(cluster), std::move(members)});
 }
 
-std::string Founding::name_taken_twice() const {
-  std::map<std::string, std::string> address_by_name;
-  for (const auto& [address, answer] : answers_) {
-    const std::string name = described(answer.description).name;
-    const auto [other, fresh] = address_by_name.emplace(name, address);
-    if (!fresh) return "two nodes are named " + name + ": " + other->second + " and " + address;
-  }
-  return "";
-}
-
-void Founding::on_note(Instant, NodeId source, const FoundingNote& note) {
+void Founding::on_note(Instant now, NodeId source, const FoundingNote& note) {
   if (phase_ == Phase::kMember || abandoned_) return;
   const consensus::Configuration& members = note.proposal.members;
   if (members.find(source) == nullptr) return;
@@ -157,7 +230,11 @@ void Founding::on_note(Instant, NodeId source, const FoundingNote& note) {
     for (const consensus::Server& server : members.servers) {
       addresses.push_back(described(server.description).address);
     }
-    if (!same_members(addresses, self_.list) || !self_.understands(note.proposal)) return;
+    const bool founders =
+        self_.expect != 0 ? addresses.size() == self_.expect : same_members(addresses, self_.list);
+    if (!founders || !self_.understands(note.proposal)) return;
+    // The cluster that is there is to be joined; who proposes does not see it.
+    if (!members_seen(now).empty()) return;
     accept(note.proposal);
   }
   if (note.proposal.cluster != proposal_->cluster) {
@@ -165,6 +242,9 @@ void Founding::on_note(Instant, NodeId source, const FoundingNote& note) {
     if (proposal_->members.find(source) != nullptr) {
       withdrawn_.insert(source);
       decide();
+    } else if (members.find(self_.id) != nullptr) {
+      // Who proposed it may not be told otherwise that we never accept it.
+      tell(*members.find(source));
     }
     return;
   }
@@ -230,53 +310,17 @@ void Founding::start_proposal() {
 }
 
 void Founding::tell_members() {
+  for (const consensus::Server& server : proposal_->members.servers) {
+    if (server.id != self_.id) tell(server);
+  }
+}
+
+void Founding::tell(const consensus::Server& server) {
   FoundingNote note;
   note.phase = phase_;
   note.proposal = *proposal_;
   note.accepted.assign(accepted_.begin(), accepted_.end());
-  for (const consensus::Server& server : proposal_->members.servers) {
-    if (server.id != self_.id) post_(described(server.description).address, note);
-  }
-}
-
-std::vector<std::string> Founding::members_seen(Instant now) const {
-  std::vector<std::string> addresses;
-  if (phase_ != Phase::kFresh) return addresses;
-  for (const auto& [address, answer] : answers_) {
-    if (answer.phase == Phase::kMember && now - answer.at < 4 * self_.ask_every) {
-      addresses.push_back(address);
-    }
-  }
-  return addresses;
-}
-
-std::string Founding::waiting_for(Instant now) const {
-  if (phase_ == Phase::kMember) return "";
-  std::vector<std::string> silent, differing;
-  for (const std::string& address : self_.list) {
-    const auto found = answers_.find(address);
-    if (found == answers_.end() || now - found->second.at > 8 * self_.ask_every) {
-      silent.push_back(address);
-    } else if (phase_ == Phase::kFresh && found->second.phase == Phase::kFresh &&
-               !same_members(found->second.list, self_.list)) {
-      differing.push_back(address + " (it has " + as_line(found->second.list) + ")");
-    }
-  }
-  if (const std::string twice = name_taken_twice(); !twice.empty() && phase_ == Phase::kFresh) {
-    return twice + "; give each its own --name";
-  }
-  if (!differing.empty()) {
-    return "the join lists of founders differ: ours is " + as_line(self_.list) + ", not so at " +
-           as_line(differing) + "; start all with the same --join";
-  }
-  if (silent.empty()) return phase_ == Phase::kFresh ? "joining" : "the other founders' consent";
-  return "no answer from " + as_line(silent);
-}
-
-void Founding::complain(Instant now) {
-  if (now < next_complaint_) return;
-  next_complaint_ = now + self_.complain_every;
-  log_.info("waiting: " + waiting_for(now));
+  post_(described(server.description).address, note);
 }
 
 }  // namespace ram::node

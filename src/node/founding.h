@@ -11,6 +11,12 @@
 // other member has withdrawn or was replaced, nobody has started it and nobody will be the first:
 // the node gives itself up and comes back as a new incarnation.
 //
+// A name of the list may stand for several addresses. All of them are asked, and a cluster is
+// joined through any. None is founded by such a name, unless it is said how many found
+// (Self::expect): then as many distinct incarnations have to be there, fresh, this one among them;
+// each further address must have been silent for long, as one is that nobody lives at any more. An
+// address whose node answers by two ways counts once.
+//
 // Invariants: a node accepts one proposal in its life; a node that withdrew is never the first to
 // start. So no cluster of one list comes to be while a node of another can be reached: proposing
 // needs everyone of the list fresh.
@@ -40,12 +46,15 @@ class Founding {
     std::string address;
     std::string description;        // encoded MemberDescription
     std::vector<std::string> list;  // the join list; empty: a cluster of one
+    std::set<std::string> names;    // those of it that have to be resolved
+    size_t expect = 0;              // how many found; 0: those of the list
     // The parameters of a cluster that we found, encoded; and whether we understand another's.
     std::function<std::string(ClusterId)> parameters;
     std::function<bool(const Proposal&)> understands;
     size_t voters_max = 5;
     Duration ask_every{};
     Duration complain_every{};
+    Duration dead_after{};  // silence of an address that is no founder's any more
   };
   // To whoever lives at the address; the heading's cluster is none.
   using Post = std::function<void(const std::string& address, PeerMessage message)>;
@@ -56,6 +65,9 @@ class Founding {
   void on_time(Instant now);
   Instant next_deadline() const { return next_ask_; }
 
+  // `name`, of the list, stands for these addresses: several, or one, which may be itself. No
+  // answer is none, and leaves the one before.
+  void on_resolved(Instant now, const std::string& name, std::vector<std::string> addresses);
   // An answer to a question of ours.
   void on_standing(Instant now, NodeId source, ClusterId cluster, const Standing& standing);
   void on_note(Instant now, NodeId source, const FoundingNote& note);
@@ -86,11 +98,28 @@ class Founding {
     ClusterId cluster;
     std::string description;
     std::vector<std::string> list;
+    size_t expect = 0;
     Instant at{};
+  };
+  // Where we ask: an address of the list, or what a name of it stands for.
+  struct Target {
+    Nonce asked, asked_before;
+    Nonce answered;      // of those; none: not lately
+    std::string answer;  // the address that whoever answered advertises
+    Instant heard{};     // or first asked
   };
 
   void ask(Instant now);
-  void propose_if_all_fresh();
+  std::set<std::string> addresses_to_ask() const;
+  bool lately(Nonce question) const { return question >= round_before_; }
+  void propose_if_all_fresh(Instant now);
+  bool resolved() const;
+  bool alone() const;
+  static bool same_members(const std::vector<std::string>& a, const std::vector<std::string>& b);
+  std::optional<consensus::Configuration> listed_founders() const;
+  std::optional<consensus::Configuration> expected_founders(Instant now) const;
+  // False: not one who may found with us, or one who is to propose.
+  bool add_founder(const Answer& answer, consensus::Configuration& members) const;
   void propose(consensus::Configuration members);
   void accept(const Proposal& proposal);
   void withdraw();
@@ -98,8 +127,15 @@ class Founding {
   // Acts on what is known of the accepted proposal's members.
   void decide();
   void tell_members();
+  void tell(const consensus::Server& server);
   // A line that names two nodes of one name; empty: none.
   std::string name_taken_twice() const;
+  std::string differing() const;
+  std::string expected_missing() const;
+  // Those of the list that do not answer, or that are answered by who advertises another address.
+  std::string listed_missing(Instant now) const;
+  // A name that stands for several; empty: none.
+  std::string shared_name() const;
   void complain(Instant now);
 
   const Self self_;
@@ -117,8 +153,12 @@ class Founding {
   // Questions are numbered; an answer to one at or after `proposal_question_` was given after the
   // proposal was known here.
   Nonce question_;
+  Nonce round_, round_before_;  // the first questions of this round and of the one before
   Nonce proposal_question_;
-  std::map<std::string, Answer> answers_;  // by address
+  std::map<std::string, std::vector<std::string>> behind_;  // by name
+  std::map<std::string, Target> targets_;
+  std::map<std::string, Answer> answers_;  // by address that is advertised
+  Instant twin_heard_ = Instant::min();    // another that advertises ours
   Instant next_ask_ = kNever;
   Instant next_complaint_{};
 };

@@ -237,6 +237,9 @@ void NodeCore::receive(Instant now, const Peer& from, const SharedBytes& frame) 
 void NodeCore::link_up(Instant now, const std::string& address) {
   inside_->link_up(now, address);
 }
+void NodeCore::resolved(Instant now, const std::string& name, std::vector<std::string> addresses) {
+  inside_->resolved(now, name, std::move(addresses));
+}
 void NodeCore::submit(Instant now, std::string transaction, Instant deadline, WriteDone done) {
   inside_->submit(now, std::move(transaction), deadline, std::move(done));
 }
@@ -283,6 +286,9 @@ void NodeCore::recover(Instant now, bool others_are_dead,
 }
 std::vector<std::string> NodeCore::rejoin_list() const {
   return inside_->rejoin_list();
+}
+size_t NodeCore::rejoin_expect() const {
+  return inside_->expelled_ ? 0 : inside_->options_.expect;
 }
 void NodeCore::evict(Instant now, const std::string& name, Instant deadline, FenceDone done) {
   inside_->operate(now, OperationKind::kEvict, name, deadline, std::move(done));

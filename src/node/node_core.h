@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,8 @@ struct CoreOptions {
   std::string address;  // HOST:PORT that peers dial
   std::string client;   // HOST:PORT of the Redis front; may be empty
   std::vector<std::string> join;
+  std::set<std::string> names;     // those of `join` that have to be resolved
+  size_t expect = 0;               // how many found (founding.h); 0: those of `join`
   machine::Parameters parameters;  // taken if this node founds; the cluster's otherwise
   Duration request_timeout = std::chrono::seconds(5);
   Duration evict_after = std::chrono::minutes(5);  // while this node leads
@@ -108,6 +111,10 @@ class NodeCore {
   void receive(Instant now, const Peer& from, const SharedBytes& frame);
   // The stream to `address` was made anew: what was sent before may be lost.
   void link_up(Instant now, const std::string& address);
+
+  // `name`, one of CoreOptions::names, stands for these addresses; to be said again while this node
+  // is no member (Founding::on_resolved).
+  void resolved(Instant now, const std::string& name, std::vector<std::string> addresses);
 
   // One transaction, as ram::Batch encodes it. `done` is called exactly once, perhaps at once.
   void submit(Instant now, std::string transaction, Instant deadline, WriteDone done);
@@ -156,6 +163,7 @@ class NodeCore {
   bool spent() const;
   // Where the next incarnation should join: one that was a member only joins, never founds.
   std::vector<std::string> rejoin_list() const;
+  size_t rejoin_expect() const;
 
   NodeStatus status(Instant now) const;
   std::vector<Member> members(Instant now) const;

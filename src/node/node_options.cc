@@ -88,6 +88,20 @@ Status check_join(const std::vector<std::string>& join) {
   return {};
 }
 
+Status check_expect(const NodeOptions& options) {
+  if (options.expect == 0) return {};
+  if (options.expect > kMembersMax) {
+    return Status::invalid("expect: " + std::to_string(options.expect) + " nodes; a cluster has " +
+                           std::to_string(kMembersMax) + " at most");
+  }
+  if (options.join.empty()) {
+    return Status::invalid(
+        "expect: there is no join list (--join HOST:PORT), so this node would be a cluster of one; "
+        "name the nodes that found the cluster, or the name that stands for them");
+  }
+  return {};
+}
+
 Status check_numbers(const NodeOptions& options) {
   if (options.request_timeout <= 0ns || options.request_timeout > kRequestTimeoutMax) {
     return Status::invalid("request-timeout: out of range; it must be above 0 and at most 24h");
@@ -132,6 +146,7 @@ Status check_options(const NodeOptions& options) {
     if (!client.ok()) return Status::invalid("advertise-client: " + client.status().message());
   }
   if (Status status = check_join(options.join); !status.ok()) return status;
+  if (Status status = check_expect(options); !status.ok()) return status;
   return check_numbers(options);
 }
 

@@ -56,6 +56,12 @@ TEST(NodeOptions, AListNamesEachNodeOnce) {
               HasSubstr("at most"));
 }
 
+TEST(NodeOptions, WhoExpectsOthersSaysWhereTheyAre) {
+  EXPECT_THAT(refusal({.expect = 3}), HasSubstr("--join"));
+  EXPECT_THAT(refusal({.join = {"ram:7379"}, .expect = 65}), HasSubstr("64 at most"));
+  EXPECT_TRUE(check_options({.join = {"ram:7379"}, .expect = 3}).ok());
+}
+
 TEST(NodeOptions, NumbersHaveARange) {
   EXPECT_THAT(refusal({.request_timeout = 0ns}), HasSubstr("request-timeout"));
   EXPECT_THAT(refusal({.failover_after = 1ms}), HasSubstr("failover-after"));
@@ -79,6 +85,7 @@ TEST(NodeOptions, EveryRefusalBeginsWithItsOption) {
       {"advertise: ", {.advertise = "here:0"}},
       {"advertise-client: ", {.advertise_client = "here"}},
       {"join: ", {.join = {"a:1", "a:1"}}},
+      {"expect: ", {.expect = 3}},
       {"request-timeout: ", {.request_timeout = 25h}},
       {"failover-after: ", {.failover_after = 1h}},
       {"max-voters: ", {.voters_max = 99}},

@@ -186,6 +186,7 @@ void write_body(Writer& out, Pieces& payloads, const PeerMessage& message) {
             out.bytes(m.description);
             out.varint(m.list.size());
             for (const std::string& address : m.list) out.bytes(address);
+            out.varint(m.expect);
             out.bytes(m.leader);
           },
           [&](const FoundingNote& m) {
@@ -310,6 +311,7 @@ Standing read_standing(Reader& in) {
   for (size_t i = count(in, kJoinListMax); i > 0 && in.ok(); --i) {
     m.list.push_back(text(in, kAddressBytesMax));
   }
+  m.expect = count(in, kMembersMax);
   m.leader = text(in, kAddressBytesMax);
   return m;
 }

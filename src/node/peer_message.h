@@ -104,13 +104,14 @@ enum class Phase : uint8_t {
   kMember = 3,     // has started or joined `cluster` of the heading
 };
 
-// 7  body := question answer phase:u8 description:text count list:text* leader:text
+// 7  body := question answer phase:u8 description:text count list:text* expect leader:text
 struct Standing {
   Nonce question;  // not 0: please answer, naming it
   Nonce answer;    // the question answered; 0: none
   Phase phase = Phase::kFresh;
   std::string description;        // the sender's MemberDescription
   std::vector<std::string> list;  // its join list
+  uint64_t expect = 0;            // how many found; 0: those of the list
   std::string leader;             // address of the leader of its cluster, if it knows one
 };
 

@@ -50,9 +50,13 @@ std::vector<PeerMessage> all_kinds() {
   append.version = 1;
   append.entries.push_back(
       {Term(3), consensus::EntryKind::kRecord, SharedBytes(std::string("payload"))});
-  Standing standing{Nonce(8),         Nonce(9),
-                    Phase::kAccepted, encode_description({"a", "h:1", "", "1"}),
-                    {"h:1", "h:3"},   "h:3"};
+  Standing standing{Nonce(8),
+                    Nonce(9),
+                    Phase::kAccepted,
+                    encode_description({"a", "h:1", "", "1"}),
+                    {"h:1", "h:3"},
+                    3,
+                    "h:3"};
   FoundingNote note{Phase::kWithdrawn, {{1, 2}, "parameters", configuration()}, {NodeId(2)}};
   StatePiece first{Nonce(5),
                    0,

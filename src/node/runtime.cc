@@ -13,6 +13,7 @@
 #include "net/clock_boot.h"
 #include "net/loop.h"
 #include "net/timer.h"
+#include "node/directory.h"
 #include "node/node_options.h"
 #include "node/peer_links.h"
 #include "node/runtime_log.h"
@@ -59,6 +60,7 @@ Result<std::unique_ptr<Runtime>> Runtime::start(NodeOptions options, ReadClocks 
 Runtime::Runtime(NodeOptions options, ReadClocks read_clocks)
     : options_(std::move(options)),
       join_(options_.join),
+      expect_(options_.expect),
       read_clocks_(std::move(read_clocks)),
       hash_seed_(entropy()),
       log_(make_log(options_)),
@@ -122,6 +124,7 @@ void Runtime::run() {
   for (OkWait& wait : std::exchange(ok_waits_, {})) {
     wait.done(Status::unavailable("the node has stopped"));
   }
+  directory_.reset();
   core_.reset();
   links_.reset();
   timer_.reset();
@@ -129,6 +132,7 @@ void Runtime::run() {
 
 void Runtime::make_core() {
   if (core_) clock_trusted_ = core_->clock_trusted();
+  directory_.reset();
   core_.reset();  // the one before, if any, before it: both write to the slot
   CoreOptions core;
   core.id = NodeId(entropy());
@@ -136,6 +140,9 @@ void Runtime::make_core() {
   core.address = address_;
   core.client = options_.advertise_client;
   core.join = join_;
+  const std::vector<std::string> names = Directory::names_in(join_);
+  core.names = {names.begin(), names.end()};
+  core.expect = expect_;
   core.parameters.failover_after = options_.failover_after;
   core.parameters.voters_max = static_cast<uint32_t>(options_.voters_max);
   core.parameters.leases = options_.leases;
@@ -150,6 +157,11 @@ void Runtime::make_core() {
   links_->become(core.id, address_, name_);
   core_ = std::make_unique<NodeCore>(std::move(core), slot_, gate_, loop_->clock(), *links_, *log_);
   core_->start(loop_->now());
+  const auto resolved = [this](const std::string& name, std::vector<std::string> addresses) {
+    core_->resolved(loop_->now(), name, std::move(addresses));
+    news_ = true;
+  };
+  directory_ = std::make_unique<Directory>(*loop_, names, resolved);
   news_ = true;
 }
 
@@ -176,9 +188,11 @@ void Runtime::pass() {
   }
   if (!std::exchange(news_, false)) return;
   core_->turn(now);
+  if (core_->cluster()) directory_.reset();
   if (core_->spent()) {
     log_->info("this node starts anew, as a new incarnation");
     join_ = core_->rejoin_list();
+    expect_ = core_->rejoin_expect();
     make_core();
     if (leave_deadline_ != kNever) core_->leave();
   }

@@ -39,6 +39,7 @@ class Timer;
 
 namespace ram::node {
 
+class Directory;
 class PeerLinks;
 
 class Runtime {
@@ -147,6 +148,7 @@ class Runtime {
 
   const NodeOptions options_;
   std::vector<std::string> join_;  // of the incarnation that runs, or will
+  size_t expect_;                  // the same
   const ReadClocks read_clocks_;
   // The same for all stores of this process (store.h).
   const uint64_t hash_seed_;
@@ -166,6 +168,7 @@ class Runtime {
   // The rest is the thread's.
   std::unique_ptr<PeerLinks> links_;
   std::unique_ptr<NodeCore> core_;
+  std::unique_ptr<Directory> directory_;  // until the core is a member
   std::unique_ptr<net::Timer> timer_;
   std::vector<Call> taken_;
   std::vector<OkWait> ok_waits_;

@@ -16,6 +16,15 @@ std::string text_of(ClusterId cluster) {
   return hexadecimal(cluster.high) + hexadecimal(cluster.low);
 }
 
+std::string as_line(const std::vector<std::string>& list) {
+  std::string line;
+  for (const std::string& item : list) {
+    if (!line.empty()) line += ',';
+    line += item;
+  }
+  return line;
+}
+
 std::string text_of(WallMs time) {
   using std::chrono::days;
   using std::chrono::floor;
