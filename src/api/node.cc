@@ -13,6 +13,7 @@ namespace ram {
 namespace {
 
 using node::NodeCore;
+using node::OperationKind;
 using node::Runtime;
 
 Outcome public_outcome(machine::Outcome outcome) {
@@ -239,7 +240,7 @@ std::vector<TableInfo> Node::tables() const {
 }
 
 void Node::evict(std::string_view name, WriteOptions options, Callback<Status> callback) {
-  inside_->runtime->operate({Runtime::Operation::Kind::kEvict, std::string(name),
+  inside_->runtime->operate({OperationKind::kEvict, std::string(name),
                              inside_->deadline(options.timeout), std::move(callback)});
 }
 Status Node::evict(std::string_view name, WriteOptions options) {
@@ -250,7 +251,7 @@ Status Node::evict(std::string_view name, WriteOptions options) {
 }
 
 void Node::transfer(std::string_view name, WriteOptions options, Callback<Status> callback) {
-  inside_->runtime->operate({Runtime::Operation::Kind::kTransfer, std::string(name),
+  inside_->runtime->operate({OperationKind::kTransfer, std::string(name),
                              inside_->deadline(options.timeout), std::move(callback)});
 }
 Status Node::transfer(std::string_view name, WriteOptions options) {

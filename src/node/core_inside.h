@@ -2,8 +2,9 @@
 // core_pass.cc the passes, core_receive.cc what messages do, core_send.cc what is said to whom,
 // core_relay.cc the way round a broken link, core_reads.cc what readers wait for, core_lead.cc what
 // is done with each heartbeat, core_membership.cc how a node becomes a member, core_states.cc how
-// states get from one to another, core_leaving.cc how a node goes, core_recovery.cc how it goes on
-// alone, core_clock.cc what it thinks of its clock, core_report.cc what it says of itself.
+// states get from one to another, core_leaving.cc how a node goes, core_operations.cc what
+// operators ask for, core_recovery.cc how it goes on alone, core_clock.cc what it thinks of its
+// clock, core_report.cc what it says of itself.
 #pragma once
 
 #include <map>
@@ -144,6 +145,8 @@ class NodeCore::Inside final : public consensus::Transport,
   void seek_word(Instant now);
   void tell_removed(NodeId who);
   void be_removed();
+
+  // ---- what operators ask for (core_operations.cc) ----
   void ask_operations(Instant now);
   void turn_operations();
   std::string undertake(Instant now, const OperationRequest& request);

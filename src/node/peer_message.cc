@@ -1,95 +1,29 @@
 #include "node/peer_message.h"
 
-#include <algorithm>
-
 #include "base/codec.h"
 #include "base/limits.h"
 #include "consensus/message_codec.h"
 #include "node/headway.h"
-#include "node/member_description.h"
+#include "node/membership_codec.h"
+#include "node/wire_fields.h"
 #include "ram/version.h"
 
 namespace ram::node {
 namespace {
 
+using wire::count;
+using wire::read_cluster;
+using wire::read_configuration;
+using wire::read_duration;
+using wire::read_instant;
+using wire::read_membership;
+using wire::text;
+using wire::write;
+
 template <class... Handlers>
 struct Overloaded : Handlers... {
   using Handlers::operator()...;
 };
-
-std::string text(Reader& in, size_t bytes_max) {
-  const std::string_view bytes = in.bytes();
-  if (bytes.size() > bytes_max) in.fail();
-  return in.ok() ? std::string(bytes) : std::string();
-}
-
-// An encoded MemberDescription; one that is none is an error.
-std::string description(Reader& in) {
-  std::string bytes = text(in, kDescriptionBytesMax);
-  if (!decode_description(bytes)) in.fail();
-  return bytes;
-}
-
-size_t count(Reader& in, size_t most) {
-  const uint64_t value = in.varint();
-  if (value > most) in.fail();
-  return in.ok() ? static_cast<size_t>(value) : 0;
-}
-
-Phase phase(Reader& in) {
-  const uint8_t value = in.u8();
-  if (value > static_cast<uint8_t>(Phase::kMember)) in.fail();
-  return in.ok() ? static_cast<Phase>(value) : Phase::kFresh;
-}
-
-void write(Writer& out, ClusterId cluster) {
-  out.u64(cluster.high);
-  out.u64(cluster.low);
-}
-ClusterId read_cluster(Reader& in) {
-  ClusterId cluster;
-  cluster.high = in.u64();
-  cluster.low = in.u64();
-  return cluster;
-}
-
-void write(Writer& out, const consensus::Configuration& configuration) {
-  out.varint(configuration.servers.size());
-  for (const consensus::Server& server : configuration.servers) {
-    out.u64(server.id.value);
-    out.u8(static_cast<uint8_t>(server.role));
-    out.bytes(server.description);
-  }
-}
-consensus::Configuration read_configuration(Reader& in) {
-  consensus::Configuration configuration;
-  for (size_t i = count(in, kMembersMax); i > 0 && in.ok(); --i) {
-    consensus::Server server;
-    server.id = NodeId(in.u64());
-    server.role = in.flag() ? consensus::Role::kVoter : consensus::Role::kStandby;
-    server.description = description(in);
-    if (!server.id || configuration.find(server.id) != nullptr) in.fail();
-    configuration.servers.push_back(std::move(server));
-  }
-  return configuration;
-}
-
-void write(Writer& out, Instant time) {
-  out.i64(time.time_since_epoch().count());
-}
-Instant read_instant(Reader& in) {
-  return Instant(Duration(in.i64()));
-}
-
-// Zero or more, and no longer than matters.
-void write(Writer& out, Duration span) {
-  out.varint(static_cast<uint64_t>(std::clamp(span, Duration::zero(), lease::kForever).count()));
-}
-Duration read_duration(Reader& in) {
-  const uint64_t ns = in.varint();
-  if (ns > static_cast<uint64_t>(lease::kForever.count())) in.fail();
-  return in.ok() ? Duration(static_cast<int64_t>(ns)) : Duration();
-}
 
 void write(Writer& out, const LeaderNews& news) {
   write(out, news.sent);
@@ -133,19 +67,6 @@ MemberNews read_member_news(Reader& in) {
   return news;
 }
 
-void write(Writer& out, const Proposal& proposal) {
-  write(out, proposal.cluster);
-  out.bytes(proposal.parameters);
-  write(out, proposal.members);
-}
-Proposal read_proposal(Reader& in) {
-  Proposal proposal;
-  proposal.cluster = read_cluster(in);
-  proposal.parameters = text(in, kParametersBytesMax);
-  proposal.members = read_configuration(in);
-  return proposal;
-}
-
 // The body of `message`, but for payloads, which go to `payloads`.
 void write_body(Writer& out, Pieces& payloads, const PeerMessage& message) {
   std::visit(
@@ -179,32 +100,6 @@ void write_body(Writer& out, Pieces& payloads, const PeerMessage& message) {
             out.varint(m.nonce.value);
             out.varint(m.index.value);
           },
-          [&](const Standing& m) {
-            out.varint(m.question.value);
-            out.varint(m.answer.value);
-            out.u8(static_cast<uint8_t>(m.phase));
-            out.bytes(m.description);
-            out.varint(m.list.size());
-            for (const std::string& address : m.list) out.bytes(address);
-            out.varint(m.expect);
-            out.bytes(m.leader);
-          },
-          [&](const FoundingNote& m) {
-            out.u8(static_cast<uint8_t>(m.phase));
-            write(out, m.proposal);
-            out.varint(m.accepted.size());
-            for (const NodeId id : m.accepted) out.u64(id.value);
-          },
-          [&](const JoinRequest& m) {
-            out.bytes(m.description);
-            out.varint(m.have.value);
-          },
-          [&](const JoinAnswer& m) {
-            out.u8(static_cast<uint8_t>(m.kind));
-            out.bytes(m.address);
-            out.bytes(m.reason);
-            out.varint(m.at_least.value);
-          },
           [&](const StateRequest& m) {
             out.varint(m.transfer.value);
             out.varint(m.from);
@@ -232,31 +127,7 @@ void write_body(Writer& out, Pieces& payloads, const PeerMessage& message) {
             out.varint(m.index.value);
             out.varint(m.count);
           },
-          [&](const MembershipQuery& m) {
-            out.varint(m.known.value);
-            out.u8(static_cast<uint8_t>(m.leaving));
-          },
-          [&](const Removed& m) { out.varint(m.index.value); },
-          [&](const OperationRequest& m) {
-            out.varint(m.nonce.value);
-            out.u8(static_cast<uint8_t>(m.kind));
-            out.u64(m.target.value);
-          },
-          [&](const OperationRefusal& m) {
-            out.varint(m.nonce.value);
-            out.bytes(m.reason);
-          },
           [&](const Relay& m) { payloads.insert(payloads.end(), m.frame.begin(), m.frame.end()); },
-          [&](const RecoveryQuestion& m) { out.varint(m.nonce.value); },
-          [&](const RecoveryAnswer& m) {
-            out.varint(m.nonce.value);
-            out.flag(m.quorum);
-            out.flag(m.recovered);
-            out.flag(m.recovering);
-            out.varint(m.last_term.value);
-            out.varint(m.last.value);
-          },
-          [&](const Refounded& m) { write(out, m.ancestor); },
           [&](const TransferReport& m) {
             out.varint(m.transfer.value);
             out.u64(m.receiver.value);
@@ -268,6 +139,7 @@ void write_body(Writer& out, Pieces& payloads, const PeerMessage& message) {
             out.varint(m.term.value);
             out.varint(m.records);
           },
+          [&](const auto& membership) { write(out, membership); },
       },
       message);
 }
@@ -302,41 +174,6 @@ std::optional<PeerMessage> read_raft(Reader& in, const SharedBytes& bytes) {
   return m;
 }
 
-Standing read_standing(Reader& in) {
-  Standing m;
-  m.question = Nonce(in.varint());
-  m.answer = Nonce(in.varint());
-  m.phase = phase(in);
-  m.description = description(in);
-  for (size_t i = count(in, kJoinListMax); i > 0 && in.ok(); --i) {
-    m.list.push_back(text(in, kAddressBytesMax));
-  }
-  m.expect = count(in, kMembersMax);
-  m.leader = text(in, kAddressBytesMax);
-  return m;
-}
-
-FoundingNote read_founding_note(Reader& in) {
-  FoundingNote m;
-  m.phase = phase(in);
-  m.proposal = read_proposal(in);
-  for (size_t i = count(in, kMembersMax); i > 0 && in.ok(); --i) {
-    m.accepted.push_back(NodeId(in.u64()));
-  }
-  return m;
-}
-
-JoinAnswer read_join_answer(Reader& in) {
-  JoinAnswer m;
-  const uint8_t kind = in.u8();
-  if (kind > static_cast<uint8_t>(JoinAnswer::Kind::kRefused)) in.fail();
-  m.kind = in.ok() ? static_cast<JoinAnswer::Kind>(kind) : JoinAnswer::Kind::kWait;
-  m.address = text(in, kAddressBytesMax);
-  m.reason = text(in, kReasonBytesMax);
-  m.at_least = LogIndex(in.varint());
-  return m;
-}
-
 StatePiece read_state_piece(Reader& in, const SharedBytes& bytes) {
   StatePiece m;
   m.transfer = Nonce(in.varint());
@@ -349,25 +186,6 @@ StatePiece read_state_piece(Reader& in, const SharedBytes& bytes) {
     m.origin.configuration = read_configuration(in);
   }
   m.bytes = take_rest(in, bytes);
-  return m;
-}
-
-MembershipQuery read_membership_query(Reader& in) {
-  MembershipQuery m;
-  m.known = LogIndex(in.varint());
-  const uint8_t leaving = in.u8();
-  if (leaving > static_cast<uint8_t>(Leaving::kNow)) in.fail();
-  m.leaving = in.ok() ? static_cast<Leaving>(leaving) : Leaving::kNo;
-  return m;
-}
-
-OperationRequest read_operation_request(Reader& in) {
-  OperationRequest m;
-  m.nonce = Nonce(in.varint());
-  const uint8_t kind = in.u8();
-  if (kind > static_cast<uint8_t>(OperationKind::kTransfer)) in.fail();
-  m.kind = in.ok() ? static_cast<OperationKind>(kind) : OperationKind::kEvict;
-  m.target = NodeId(in.u64());
   return m;
 }
 
@@ -385,18 +203,6 @@ std::optional<PeerMessage> read_body(uint8_t kind, Reader& in, const SharedBytes
       return FenceRequest{Nonce(in.varint()), in.flag()};
     case 6:
       return FenceAnswer{Nonce(in.varint()), LogIndex(in.varint())};
-    case 7:
-      return read_standing(in);
-    case 8:
-      return read_founding_note(in);
-    case 9: {
-      JoinRequest m;
-      m.description = description(in);
-      m.have = LogIndex(in.varint());
-      return m;
-    }
-    case 10:
-      return read_join_answer(in);
     case 11: {
       StateRequest m;
       m.transfer = Nonce(in.varint());
@@ -413,23 +219,8 @@ std::optional<PeerMessage> read_body(uint8_t kind, Reader& in, const SharedBytes
       return CopiesRequest{LogIndex(in.varint())};
     case 15:
       return CopiesAnswer{LogIndex(in.varint()), in.varint()};
-    case 16:
-      return read_membership_query(in);
-    case 17:
-      return Removed{LogIndex(in.varint())};
-    case 18:
-      return read_operation_request(in);
-    case 19:
-      return OperationRefusal{Nonce(in.varint()), text(in, kReasonBytesMax)};
     case 20:
       return Relay{{take_rest(in, bytes)}};
-    case 21:
-      return RecoveryQuestion{Nonce(in.varint())};
-    case 22:
-      return RecoveryAnswer{Nonce(in.varint()), in.flag(),         in.flag(),
-                            in.flag(),          Term(in.varint()), LogIndex(in.varint())};
-    case 23:
-      return Refounded{read_cluster(in)};
     case 24: {
       TransferReport m;
       m.transfer = Nonce(in.varint());
@@ -442,7 +233,7 @@ std::optional<PeerMessage> read_body(uint8_t kind, Reader& in, const SharedBytes
     case 25:
       return Pace{Term(in.varint()), in.varint()};
     default:
-      return std::nullopt;
+      return read_membership(kind, in);
   }
 }
 

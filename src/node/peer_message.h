@@ -23,6 +23,7 @@
 #include "lease/follower_lease.h"
 #include "lease/leader_lease.h"
 #include "node/network.h"
+#include "node/operation_kind.h"
 
 namespace ram::node {
 
@@ -213,8 +214,6 @@ struct MembershipQuery {
 struct Removed {
   LogIndex index;
 };
-
-enum class OperationKind : uint8_t { kEvict = 0, kTransfer = 1 };
 
 // 18 Asks the leader to do what an operator wants with `target`; 0: with whoever suits. Asked again
 //    until it is done, which the asker sees for itself. body := nonce kind:u8 target:u64

@@ -261,7 +261,7 @@ void Runtime::feed(Instant now, Call call) {
             news_ = true;
           },
           [&](Operation& operation) {
-            const bool evict = operation.kind == Operation::Kind::kEvict;
+            const bool evict = operation.kind == OperationKind::kEvict;
             evict ? core_->evict(now, operation.name, operation.deadline, std::move(operation.done))
                   : core_->transfer(now, operation.name, operation.deadline,
                                     std::move(operation.done));

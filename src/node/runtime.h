@@ -26,6 +26,7 @@
 #include "node/event_watch.h"
 #include "node/mailbox.h"
 #include "node/node_core.h"
+#include "node/operation_kind.h"
 #include "node/read_gate.h"
 #include "ram/options.h"
 #include "ram/status.h"
@@ -51,8 +52,7 @@ class Runtime {
   };
   // What an operator wants of a member.
   struct Operation {
-    enum class Kind : uint8_t { kEvict, kTransfer };
-    Kind kind = Kind::kEvict;
+    OperationKind kind = OperationKind::kEvict;
     std::string name;
     Instant deadline;
     NodeCore::FenceDone done;

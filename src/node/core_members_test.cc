@@ -1,0 +1,279 @@
+// How members go, are given up, and hear of it; how leadership moves; the way round a broken link
+// (MEMBERSHIP.md sections 4, 5, 7).
+#include "node/node_core.h"
+
+#include <gtest/gtest.h>
+
+#include "consensus/configuration.h"
+#include "node/test_village.h"
+
+namespace ram::node {
+namespace {
+
+TEST_F(NodeCoreMembers, ANodeThatLeavesHoldsNobodyUp) {
+  for (const bool leader : {false, true}) {
+    SCOPED_TRACE(leader ? "the leader" : "a follower");
+    const size_t leaver = leader ? village.leader() : follower();
+    const size_t other = (leaver + 1) % 3;
+    village.core(leaver).leave();
+    EXPECT_EQ(status(leaver).state, NodeState::kLeaving);
+    Duration slowest{};
+    for (int i = 0; i < 1'000 && (village.lives(leaver) || i < 50); ++i) {
+      const Instant begun = village.now();
+      ASSERT_TRUE(village.write_and_wait(other, "k", std::to_string(i)));
+      slowest = std::max(slowest, village.now() - begun);
+    }
+    EXPECT_FALSE(village.lives(leaver));
+    // A lease is 60 ms, an election 100 ms: neither is waited for.
+    EXPECT_LT(slowest, 40ms);
+    ASSERT_TRUE(village.until([&] { return status(other).members == 2; }));
+    village.start(leaver);
+    ASSERT_TRUE(village.until([&] { return village.all_ok() && status(other).voters == 3; }));
+  }
+}
+
+TEST_F(NodeCoreMembers, WritesUnderWayEndBeforeTheNodeGoes) {
+  for (const bool leader : {false, true}) {
+    const size_t leaver = leader ? village.leader() : follower();
+    std::vector<std::shared_ptr<std::optional<Status>>> writes;
+    for (int i = 0; i < 100; ++i) {
+      if (i == 50) village.core(leaver).leave();
+      writes.push_back(village.write(leaver, put("k" + std::to_string(i), "v")));
+    }
+    ASSERT_TRUE(village.until([&] { return !village.lives(leaver); }));
+    for (const auto& write : writes) {
+      ASSERT_TRUE(write->has_value());
+      // Applied, or refused before it was sent; never in doubt.
+      EXPECT_TRUE((*write)->ok() || (*write)->code() == Code::kUnavailable) << (*write)->message();
+    }
+    EXPECT_TRUE((*writes.front())->ok());
+    village.start(leaver);
+    ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+  }
+}
+
+// The leader has not missed the dead one: taken out then, the one that leaves would cost the
+// majority.
+TEST_F(NodeCoreMembers, WhoLeavesRightAfterADeathIsKeptUntilTheDeadOneIsReplaced) {
+  const size_t leader = village.leader(), dead = (leader + 1) % 3, leaver = (leader + 2) % 3;
+  ASSERT_TRUE(village.write_and_wait(leader, "k", "before"));
+  village.kill(dead);
+  village.core(leaver).leave();
+  ASSERT_TRUE(village.until([&] { return static_cast<bool>(village.core(leader).removing()); }));
+  EXPECT_EQ(village.core(leader).removing(), village.id(leaver));
+  Duration slowest{};
+  for (const Instant begun = village.now(); village.now() - begun < 500ms;) {
+    const Instant asked = village.now();
+    ASSERT_TRUE(village.write_and_wait(leader, "k", "meanwhile"));
+    slowest = std::max(slowest, village.now() - asked);
+    ASSERT_EQ(status(leader).members, 3u);
+  }
+  EXPECT_LT(slowest, 80ms) << "the lease of the dead one is waited for, nothing else";
+  EXPECT_TRUE(village.lives(leaver));
+  village.start(dead);
+  ASSERT_TRUE(village.until([&] { return !village.lives(leaver); }));
+  EXPECT_EQ(village.read(leader, "k"), "meanwhile");
+  ASSERT_TRUE(village.write_and_wait(leader, "k", "after"));
+}
+
+// It dies between the question whether it is there and its answer.
+TEST_F(NodeCoreMembers, WhoseQuestionIsUnansweredCountsNotAmongThoseWhoRemain) {
+  const size_t leader = village.leader(), dead = (leader + 1) % 3, leaver = (leader + 2) % 3;
+  village.core(leaver).leave();
+  ASSERT_TRUE(village.until([&] { return static_cast<bool>(village.core(leader).removing()); }));
+  ASSERT_EQ(village.core(leader).removing(), village.id(leaver));
+  village.kill(dead);
+  village.run(500ms);
+  EXPECT_EQ(status(leader).members, 3u);
+  ASSERT_TRUE(village.write_and_wait(leader, "k", "v"));
+}
+
+TEST_F(NodeCoreMembers, AllMayLeaveAtOnce) {
+  for (size_t at = 0; at < 3; ++at) village.core(at).leave();
+  ASSERT_TRUE(
+      village.until([&] { return !village.lives(0) && !village.lives(1) && !village.lives(2); }));
+}
+
+TEST_F(NodeCoreMembers, TheLastOfThreeIsAClusterThatServes) {
+  ASSERT_TRUE(village.write_and_wait(0, "k", "v"));
+  const size_t stays = 1;
+  village.core(0).leave();
+  village.core(2).leave();
+  ASSERT_TRUE(village.until([&] { return !village.lives(0) && !village.lives(2); }));
+  EXPECT_EQ(village.read(stays, "k"), "v");
+  ASSERT_TRUE(village.write_and_wait(stays, "k", "w"));
+  EXPECT_EQ(status(stays).members, 1u);
+  village.core(stays).leave();
+  ASSERT_TRUE(village.until([&] { return !village.lives(stays); }));
+}
+
+// Who waits for `ok` and then stops another node must not stop the only voter.
+TEST_F(NodeCoreMembers, NobodyIsOkBeforeTheVoteThatIsDueToIt) {
+  for (const size_t leaver : {0, 2}) village.core(leaver).leave();
+  ASSERT_TRUE(village.until([&] { return !village.lives(0) && !village.lives(2); }));
+  village.start(0);
+  ASSERT_TRUE(village.until([&] { return village.all_there_ok(); }));
+  EXPECT_EQ(status(0).voters, 1u) << "two voters would be no safer than one";
+  village.start(2);
+  ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+  EXPECT_EQ(status(2).voters, 3u);
+}
+
+TEST_F(NodeCoreMembers, LeadershipMovesOnRequestUnderLoadAndWritesHardlyWait) {
+  for (int round = 0; round < 6; ++round) {
+    const size_t leader = village.leader();
+    const size_t to = (leader + 1 + static_cast<size_t>(round) % 2) % 3;
+    const size_t asked = static_cast<size_t>(round) % 3;
+    const auto ended = transfer(asked, "n" + std::to_string(to));
+    Duration slowest{};
+    while (!ended->has_value()) {
+      const Instant begun = village.now();
+      ASSERT_TRUE(village.write_and_wait((leader + 2) % 3, "k", std::to_string(round)));
+      slowest = std::max(slowest, village.now() - begun);
+    }
+    EXPECT_TRUE((*ended)->ok()) << (*ended)->message();
+    EXPECT_LT(slowest, 40ms);
+    EXPECT_EQ(village.leader(), to);
+    village.run(50ms);
+  }
+  const auto anybody = transfer(0, "");
+  const size_t before = village.leader();
+  ASSERT_TRUE(village.until([&] { return anybody->has_value(); }));
+  EXPECT_TRUE((*anybody)->ok());
+  EXPECT_NE(village.leader(), before);
+}
+
+TEST_F(NodeCoreMembers, WhatCannotBeDoneIsRefusedWithAReason) {
+  const auto refused = [&](const Ended& ended) {
+    EXPECT_TRUE(village.until([&] { return ended->has_value(); }));
+    return (*ended)->code() == Code::kInvalid ? (*ended)->message() : "not refused";
+  };
+  EXPECT_NE(refused(evict(follower(), "nobody")).find("no member 'nobody'"), std::string::npos);
+  for (const size_t asked : {village.leader(), follower()}) {
+    EXPECT_NE(refused(evict(asked, "n" + std::to_string(follower()))).find("is alive"),
+              std::string::npos);
+    EXPECT_NE(refused(evict(asked, "n" + std::to_string(village.leader()))).find("leads"),
+              std::string::npos);
+  }
+  const size_t lost = follower();
+  village.cut_off(lost, true);
+  village.run(300ms);
+  EXPECT_NE(refused(transfer(village.leader(), "n" + std::to_string(lost))).find("silent"),
+            std::string::npos);
+}
+
+TEST_F(NodeCoreMembers, AnEvictedNodeIsToldAndComesBackAsANewIncarnation) {
+  ASSERT_TRUE(village.write_and_wait(0, "k", "v"));
+  const size_t lost = follower();
+  const size_t other = (lost + 1) % 3;
+  const NodeId before = village.id(lost);
+  village.cut_off(lost, true);
+  village.run(300ms);
+  const auto ended = evict(other, "n" + std::to_string(lost));
+  ASSERT_TRUE(village.until([&] { return ended->has_value(); }));
+  EXPECT_TRUE((*ended)->ok()) << (*ended)->message();
+  EXPECT_EQ(status(other).members, 2u);
+  EXPECT_EQ(village.id(lost), before) << "nobody can have told it";
+  village.run(2s);
+  EXPECT_EQ(village.id(lost), before) << "silence never makes a node discard its state";
+  village.cut_off(lost, false);
+  ASSERT_TRUE(village.until([&] { return village.id(lost) != before; }));
+  ASSERT_TRUE(village.until([&] { return village.all_ok() && status(other).voters == 3; }));
+  EXPECT_EQ(village.read(lost, "k"), "v");
+}
+
+// The others may all be new: it knows their addresses, not who lives there now.
+TEST_F(NodeCoreMembers, ANodeThatWasAwayWhileAllOthersWereReplacedIsTold) {
+  ASSERT_TRUE(village.write_and_wait(0, "k", "v"));
+  const size_t lost = follower();
+  const NodeId before = village.id(lost);
+  village.cut_off(lost, true);
+  village.run(300ms);
+  const auto ended = evict(village.leader(), "n" + std::to_string(lost));
+  ASSERT_TRUE(village.until([&] { return ended->has_value(); }));
+  ASSERT_TRUE((*ended)->ok()) << (*ended)->message();
+  for (const size_t at : {(lost + 1) % 3, (lost + 2) % 3}) {
+    village.core(at).leave();
+    ASSERT_TRUE(village.until([&] { return !village.lives(at); }));
+    village.start(at);
+    ASSERT_TRUE(village.until([&] { return status(at).role >= NodeRole::kStandby; }));
+  }
+  village.cut_off(lost, false);
+  ASSERT_TRUE(village.until([&] { return village.id(lost) != before && village.all_ok(); }));
+  EXPECT_EQ(village.read(lost, "k"), "v");
+}
+
+TEST_F(NodeCoreMembers, AStrangersWordMovesNobody) {
+  const size_t lost = follower();
+  const NodeId before = village.id(lost);
+  const ClusterId cluster = village.core(lost).cluster();
+  // Of its cluster, but as of a configuration that it has itself; then of another cluster.
+  for (const auto& [of, index] :
+       {std::pair{cluster, LogIndex(1)}, std::pair{ClusterId{1, 2}, LogIndex(1'000)}}) {
+    std::string bytes;
+    for (const SharedBytes& piece : encode_frame({of, NodeId(99), before}, Removed{index})) {
+      bytes += piece.view();
+    }
+    village.core(lost).receive(village.now(), {NodeId(99), "nowhere:1"}, SharedBytes(bytes));
+    village.run(50ms);
+    EXPECT_EQ(village.id(lost), before);
+  }
+  EXPECT_EQ(village.lines_with("the node at nowhere:1 is of another cluster"), 1u);
+}
+
+// One of an old configuration must answer a candidate that it does not know (F15), whatever else
+// comes from others that it does not know.
+TEST_F(NodeCoreMembers, ACandidateIsAnsweredHoweverManyStrangersThereAre) {
+  const size_t asked = follower();
+  const auto say = [&](uint64_t id, const std::string& address, const PeerMessage& message) {
+    std::string bytes;
+    const Heading heading{village.core(asked).cluster(), NodeId(id), village.id(asked)};
+    for (const SharedBytes& piece : encode_frame(heading, message)) bytes += piece.view();
+    village.core(asked).receive(village.now(), {NodeId(id), address}, SharedBytes(bytes));
+  };
+  say(999, "candidate:1",
+      RaftMessage{{}, consensus::RequestVote{.term = Term(99), .pre_vote = true, .version = 2}});
+  for (uint64_t id = 1'000; id < 1'000 + kPeerLinksMax - 1; ++id) say(id, "noise:1", Ping{});
+  village.run(1ms);
+  EXPECT_TRUE(village.was_sent_to("candidate:1"));
+}
+
+TEST_F(NodeCoreMembers, ANodeCutOffFromTheLeaderAloneGoesOnThroughTheOther) {
+  const size_t leader = village.leader();
+  const size_t lost = follower();
+  const uint64_t term = status(leader).term;
+  village.cut(leader, lost);
+  ASSERT_TRUE(village.until([&] {
+    return status(lost).state == NodeState::kOk && village.write_and_wait(lost, "k", "v");
+  }));
+  village.run(1s);
+  // Reads from memory, under a lease that comes the same way.
+  ASSERT_TRUE(village.until([&] { return village.leased(lost); }));
+  for (int i = 0; i < 50; ++i) {
+    const std::string value = std::to_string(i);
+    ASSERT_TRUE(village.write_and_wait(i % 2 ? leader : lost, "k", value));
+    EXPECT_EQ(village.read(lost, "k"), value);
+  }
+  EXPECT_EQ(village.leader(), leader);
+  EXPECT_EQ(status(leader).term, term) << "nobody deposes a leader that a majority hears";
+  village.mend();
+  village.run(1s);
+  EXPECT_TRUE(village.all_ok());
+}
+
+TEST_F(NodeCoreMembers, OneThatIsNotHeardByTheLeaderAnswersThroughTheOther) {
+  const size_t leader = village.leader();
+  const size_t mute = follower();
+  village.cut_one_way(mute, leader);
+  village.run(500ms);
+  ASSERT_TRUE(village.until([&] { return village.leased(mute); }));
+  for (int i = 0; i < 20; ++i) {
+    const std::string value = std::to_string(i);
+    ASSERT_TRUE(village.write_and_wait(i % 2 ? leader : mute, "k", value));
+    EXPECT_EQ(village.read(mute, "k"), value);
+  }
+  EXPECT_EQ(village.leader(), leader);
+}
+
+}  // namespace
+}  // namespace ram::node

@@ -1,0 +1,197 @@
+// How states get from one NodeCore to another, while others write.
+#include "node/node_core.h"
+
+#include <gtest/gtest.h>
+
+#include "consensus/entry_log.h"
+#include "node/test_village.h"
+
+namespace ram::node {
+namespace {
+
+// Writers at two nodes that never rest: each has so many writes under way, of keys there are.
+class Writers {
+ public:
+  Writers(Village& village, std::vector<size_t> places, size_t keys, size_t value_bytes)
+      : village_(village), places_(std::move(places)), keys_(keys), value_(value_bytes, 'x') {}
+
+  // Once per millisecond.
+  void act() {
+    std::erase_if(under_way_, [&](const auto& write) {
+      if (!write->has_value()) return false;
+      if ((*write)->ok()) {
+        ++done_;
+        longest_gap_ = std::max(longest_gap_, village_.now() - last_);
+        last_ = village_.now();
+      }
+      return true;
+    });
+    while (under_way_.size() < 60) {
+      const size_t place = places_[next_ % places_.size()];
+      if (!village_.lives(place)) {
+        ++next_;
+        continue;
+      }
+      under_way_.push_back(
+          village_.write(place, put("k" + std::to_string(next_++ % keys_), value_)));
+    }
+    if (const size_t leader = village_.leader(); village_.lives(leader)) {
+      longest_log_ = std::max(longest_log_, village_.core(leader).replica()->log().size());
+    }
+  }
+  void forget_gaps() {
+    longest_gap_ = Duration();
+    last_ = village_.now();
+  }
+
+  size_t done() const { return done_; }
+  Duration longest_gap() const { return longest_gap_; }
+  size_t longest_log() const { return longest_log_; }
+
+ private:
+  Village& village_;
+  const std::vector<size_t> places_;
+  const size_t keys_;
+  const std::string value_;
+  std::vector<std::shared_ptr<std::optional<Status>>> under_way_;
+  size_t next_ = 0;
+  size_t done_ = 0;
+  size_t longest_log_ = 0;
+  Instant last_{};
+  Duration longest_gap_{};
+};
+
+// The log holds what is written within 3 ms; a state takes some 300.
+CoreLimits short_log() {
+  CoreLimits limits;
+  limits.log_entries = 40;
+  limits.transfer_log_entries = 800;
+  limits.record_bytes = 1;
+  limits.state_piece_bytes = 400;
+  return limits;
+}
+
+// Some nodes, one of which starts again while others write.
+class Return {
+ public:
+  Return(CoreLimits limits, size_t keys, Mistakes mistakes = {}, size_t nodes = 3)
+      : village(nodes, limits, mistakes), nodes_(nodes), keys_(keys) {}
+
+  ::testing::AssertionResult begin() {
+    if (const auto founded = village.until([&] { return village.all_ok(); }); !founded) {
+      return founded;
+    }
+    joiner = (village.leader() + 1) % nodes_;
+    other = (village.leader() + 2) % nodes_;
+    writers.emplace(village, std::vector<size_t>{village.leader(), other}, keys_, 100);
+    while (writers->done() < 2 * keys_) act();
+    village.kill(joiner);
+    village.run(300ms);  // its leases end
+    village.start(joiner);
+    writers->forget_gaps();
+    before = writers->done();
+    begun = village.now();
+    return ::testing::AssertionSuccess();
+  }
+  void act() {
+    writers->act();
+    village.run(1ms);
+  }
+  ::testing::AssertionResult end() {
+    return village.until([&] {
+      writers->act();
+      return village.all_ok();
+    });
+  }
+
+  Village village;
+  size_t joiner = 0, other = 0;
+  std::optional<Writers> writers;
+  size_t before = 0;
+  Instant begun;
+
+ private:
+  const size_t nodes_;
+  const size_t keys_;
+};
+
+TEST(NodeCoreStates, OneIsReceivedUnderFullLoadThoughTheLogIsShort) {
+  const CoreLimits limits = short_log();
+  Return scene(limits, 2'000);
+  ASSERT_TRUE(scene.begin());
+  ASSERT_TRUE(scene.end());
+  EXPECT_LT(scene.village.now() - scene.begun, 3s);
+  EXPECT_EQ(scene.village.states(), 1u);
+  EXPECT_GT(scene.writers->done() - scene.before, limits.transfer_log_entries) << "or it was none";
+  EXPECT_LT(scene.writers->longest_gap(), 200ms) << "nobody waits for long";
+  EXPECT_LT(scene.writers->longest_log(), limits.log_entries + limits.transfer_log_entries + 60);
+}
+
+TEST(NodeCoreStates, OneIsNeverReceivedIfTheLogIsNotKeptForIt) {
+  Mistakes mistakes;
+  mistakes.forgets_transfers = true;
+  Return scene(short_log(), 2'000, mistakes);
+  ASSERT_TRUE(scene.begin());
+  EXPECT_FALSE(scene.end());
+}
+
+TEST(NodeCoreStates, ANewLeaderThatForgotTheLogSaysSoAtOnce) {
+  CoreLimits limits = short_log();
+  limits.state_piece_bytes = 100;  // a second and more
+  Return scene(limits, 8'000, {}, /*nodes=*/5);
+  ASSERT_TRUE(scene.begin());
+  while (scene.village.states() == 0) scene.act();
+  for (int i = 0; i < 50; ++i) scene.act();
+  scene.village.kill(scene.village.leader());
+  const Instant begun = scene.village.now();
+  ASSERT_TRUE(scene.village.until([&] {
+    scene.writers->act();
+    return scene.village.states() == 2;
+  }));
+  EXPECT_LT(scene.village.now() - begun, 500ms) << "an election, and a heartbeat or two";
+  ASSERT_TRUE(scene.village.until([&] {
+    scene.writers->act();
+    return scene.village.core(scene.joiner).status(scene.village.now()).state == NodeState::kOk;
+  }));
+  EXPECT_EQ(scene.village.states(), 2u);
+}
+
+TEST(NodeCoreStates, OldVersionsAreBoundedWhileOneIsGivenOut) {
+  CoreLimits limits = short_log();
+  limits.transfer_log_entries = 100'000;
+  limits.kept_bytes = 0;
+  limits.state_piece_bytes = 200;  // slowly: writers replace far more than it takes
+  Return scene(limits, 10'000);
+  ASSERT_TRUE(scene.begin());
+  const size_t all = scene.village.state_bytes(scene.other);
+  size_t most = 0;
+  ASSERT_TRUE(scene.village.until([&] {
+    scene.writers->act();
+    for (const size_t at : {scene.other, scene.village.leader()}) {
+      most = std::max(most, scene.village.old_bytes(at));
+    }
+    return scene.village.all_ok();
+  }));
+  EXPECT_GT(scene.writers->done() - scene.before, 10'000u) << "or there were no more";
+  EXPECT_GT(most, all / 5);
+  EXPECT_LT(most, all / 4 + 200'000) << "and what waits for its readers in any case";
+  EXPECT_LT(scene.writers->longest_gap(), 200ms);
+  EXPECT_EQ(scene.village.states(), 1u);
+}
+
+TEST(NodeCoreStates, ABrokenLinkDoesNotMakeOneBeginAgain) {
+  CoreLimits limits;
+  limits.state_piece_bytes = 100;
+  Return scene(limits, 4'000);
+  ASSERT_TRUE(scene.begin());
+  while (scene.village.now() - scene.begun < 700ms) scene.act();
+  ASSERT_NE(scene.village.core(scene.joiner).status(scene.village.now()).state, NodeState::kOk);
+  scene.village.cut_off(scene.joiner, true);
+  for (int i = 0; i < 550; ++i) scene.act();
+  scene.village.cut_off(scene.joiner, false);
+  ASSERT_TRUE(scene.end());
+  EXPECT_EQ(scene.village.states(), 1u);
+}
+
+}  // namespace
+}  // namespace ram::node
