@@ -95,6 +95,8 @@ class NodeCore::Inside final : public consensus::Transport,
   bool spent() const { return founding_.abandoned() || expelled_; }
   bool leads() const { return replica_ && replica_->is_leader(); }
   NodeId leader() const { return replica_ ? replica_->leader() : NodeId(); }
+  // For how long no leader was heard. Requires: replica_.
+  Duration silence(Instant now) const;
   bool no_quorum(Instant now) const;
 
   // ---- calls (node_core.cc) ----

@@ -114,6 +114,9 @@ void NodeCore::Inside::send_own_records(Instant now) {
   }
   if (!leader()) return;
   if (std::exchange(resend_, false)) own_.resend(now, carry);
+  // A leader that is silent is not handed anything: it may be dead, and what nobody has can be
+  // refused, when it turns out that there is no quorum, instead of being in doubt.
+  if (silence(now) >= failover_after_) return;
   // Who has not learnt that it is a member may have to be added again under its id, and must have
   // no session then.
   if (!replica_->installing() && !hand_over_ && is_member()) own_.pack(now, window(now), carry);

@@ -121,8 +121,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
   const bool result = std::holds_alternative<AppendEntriesResult>(message.message);
   const auto* append = std::get_if<AppendEntries>(&message.message);
   const LogIndex commit = append != nullptr ? append->commit : LogIndex();
-  const bool long_silent =
-      now - std::max(last_contact_, replica_->leader_heard()) >= failover_after_;
+  const bool long_silent = silence(now) >= failover_after_;
   const auto* leader_news = std::get_if<LeaderNews>(&message.news);
   const auto* member_news = std::get_if<MemberNews>(&message.news);
   if (const auto* vote = std::get_if<RequestVoteResult>(&message.message)) {

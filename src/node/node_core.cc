@@ -54,10 +54,13 @@ void NodeCore::Inside::start(Instant now) {
 
 // ---- calls ----
 
-bool NodeCore::Inside::no_quorum(Instant now) const {
+Duration NodeCore::Inside::silence(Instant now) const {
   // What was heard in this pass counts, before the turn took note of it.
-  return replica_ && !replica_->is_leader() &&
-         now - std::max(last_contact_, replica_->leader_heard()) >= 4 * failover_after_;
+  return leads() ? Duration::zero() : now - std::max(last_contact_, replica_->leader_heard());
+}
+
+bool NodeCore::Inside::no_quorum(Instant now) const {
+  return replica_ && silence(now) >= 4 * failover_after_;
 }
 
 Status NodeCore::Inside::refusal(Instant now) const {

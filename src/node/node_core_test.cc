@@ -125,6 +125,28 @@ TEST(NodeCore, WithoutAMajorityNothingIsAnswered) {
   EXPECT_EQ(village.read(2, "k"), "(failed)");
 }
 
+TEST(NodeCore, WhatWasSentToNobodyIsRefusedOnceThereIsNoQuorumAndTheRestStaysInDoubt) {
+  Village village(3);
+  ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+  const size_t survivor = (village.leader() + 1) % 3;
+  for (size_t at = 0; at < 3; ++at) {
+    if (at != survivor) village.kill(at);
+  }
+  const auto status = [&] { return village.core(survivor).status(village.now()); };
+  const auto sent = village.write(survivor, put("k", "v"));
+  village.run(150ms);  // an election timeout, and not yet four
+  const auto waits = village.write(survivor, put("k", "w"));
+  village.run(10ms);
+  EXPECT_FALSE(waits->has_value()) << "a failover is waited out";
+  ASSERT_TRUE(village.until([&] { return status().state == NodeState::kNoQuorum; }));
+  village.run(1ms);
+  ASSERT_TRUE(waits->has_value()) << "at once";
+  EXPECT_EQ((*waits)->code(), Code::kUnavailable);
+  EXPECT_FALSE(sent->has_value()) << "the dead leader may have passed it on";
+  ASSERT_TRUE(village.until([&] { return sent->has_value(); }));
+  EXPECT_EQ((*sent)->code(), Code::kUnknownOutcome);
+}
+
 TEST(NodeCore, AForgottenLogIsMadeGoodByAState) {
   CoreLimits limits;
   limits.log_entries = 8;
