@@ -78,6 +78,8 @@ class NodeCore::Inside final : public consensus::Transport,
   MemberState state_of(Instant now, const consensus::Server& member) const;
   Instant in_state_since(Instant now, NodeId member, MemberState state) const;
   Instant last_heard(NodeId member) const;
+  // Requires: a replica. For people: who is missing, and what is here.
+  std::string why_no_quorum(Instant now) const;
   void look_at_members(Instant now);
 
   // Ports of the replica, and the machine's sink.

@@ -73,9 +73,10 @@ void NodeCore::Inside::follow_leadership(Instant now) {
   if (const bool lost = no_quorum(now); lost != lost_) {
     lost_ = lost;
     if (lost) {
-      log_.error("no leader for four election timeouts: no majority of the " +
-                 std::to_string(replica_->latest().voters()) +
-                 " voters can be reached; writes and reads are refused until one can");
+      log_.error(
+          "no leader for four election timeouts, and writes and reads are refused until "
+          "there is one: " +
+          why_no_quorum(now));
     } else {
       log_.info("a majority of the voters is there again");
     }

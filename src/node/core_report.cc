@@ -87,8 +87,7 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
     status.waiting_for = leads() ? "another member to take over" : "the leader to let this node go";
   } else if (no_quorum(now)) {
     status.state = NodeState::kNoQuorum;
-    status.waiting_for = "a leader: no majority of the " + std::to_string(members.voters()) +
-                         " voters can be reached";
+    status.waiting_for = "a leader: " + why_no_quorum(now);
   } else if (self == nullptr || (!votes && standbys_will_vote())) {
     status.waiting_for = "promotion: the leader lets this node in";
   } else if (!leader() || (leads() && !replica_->barrier_committed())) {
@@ -175,6 +174,23 @@ MemberState NodeCore::Inside::state_of(Instant now, const consensus::Server& mem
 Instant NodeCore::Inside::in_state_since(Instant now, NodeId member, MemberState state) const {
   if (state != MemberState::kSilent) return state_times_.since(now, member, state);
   return leads() ? admission_.last_heard(member) : last_heard(member);
+}
+
+std::string NodeCore::Inside::why_no_quorum(Instant now) const {
+  std::string missing;
+  for (const consensus::Server& server : replica_->latest().servers) {
+    // Who is there asks for votes in each two election timeouts, or is asked.
+    if (server.id == options_.id || now - last_heard(server.id) < 3 * failover_after_) continue;
+    const auto description = decode_description(server.description);
+    if (description) missing += (missing.empty() ? "" : ", ") + description->name;
+  }
+  std::string line = "no majority of the " + std::to_string(replica_->latest().voters()) +
+                     " voters can be reached";
+  if (!missing.empty()) line += ", no answer from " + missing;
+  if (const WallMs complete = complete_until(now); complete != WallMs(0)) {
+    line += "; this node has every write that was acknowledged until " + text_of(complete);
+  }
+  return line;
 }
 
 Instant NodeCore::Inside::last_heard(NodeId member) const {

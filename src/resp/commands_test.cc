@@ -291,10 +291,13 @@ TEST_F(Commands, Server) {
   fake_node().status.delayed_by = "n 2";
   fake_node().status.delayed_ms = 350;
   fake_node().status.reads_asked = 7;
+  fake_node().status.complete_until_ms = 1'700'000'000'123;
+  fake_node().status.waiting_for = "a leader: no\r\nanswer";
   const std::string ours = ask("INFO ram");
-  for (const char* part :
-       {"\r\nram_lease:0\r\n", "\r\nram_lease_reason:off\r\n", "\r\nram_delayed_by:n?2\r\n",
-        "\r\nram_delayed_ms:350\r\n", "\r\nram_reads_asked:7\r\n"}) {
+  for (const char* part : {"\r\nram_lease:0\r\n", "\r\nram_lease_reason:off\r\n",
+                           "\r\nram_delayed_by:n?2\r\n", "\r\nram_delayed_ms:350\r\n",
+                           "\r\nram_reads_asked:7\r\n", "\r\nram_complete_until:1700000000123\r\n",
+                           "\r\nram_waiting_for:a leader: no??answer\r\n"}) {
     EXPECT_NE(ours.find(part), std::string::npos) << part << ours;
   }
   EXPECT_EQ(ask("INFO keyspace"), "$44\r\n# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0\r\n\r\n");

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdio>
 
+#include "net/text.h"
 #include "ram/version.h"
 #include "resp/front.h"
 #include "resp/words.h"
@@ -165,7 +166,9 @@ void ram(const Facts& facts, Lines lines) {
       .add("ram_reads_refused", status.reads_refused)
       .add("ram_writes", status.writes)
       .add("ram_delayed_by", one_word(status.delayed_by))
-      .add("ram_delayed_ms", status.delayed_ms);
+      .add("ram_delayed_ms", status.delayed_ms)
+      .add("ram_complete_until", static_cast<uint64_t>(status.complete_until_ms))
+      .add("ram_waiting_for", net::one_line(status.waiting_for));
 }
 
 struct Section {
