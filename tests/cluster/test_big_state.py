@@ -48,6 +48,11 @@ class BigState(clients.Checks, unittest.TestCase):
             time.sleep(self.draw.uniform(0.1, 3))
         NETWORK.every_path(lost=self.draw.choice([0, 0.02]))
 
+    def states_at(self, node):
+        """How many it received, to join with, and to catch up with as a member."""
+        return (node.log().count("received the cluster's state as of log index")
+                + node.log().count("caught up with a state as of log index"))
+
     def wait_whole(self, victim, figures, what):
         since = time.monotonic()
         for node in self.cluster:
@@ -64,18 +69,22 @@ class BigState(clients.Checks, unittest.TestCase):
             leader = nodes.leader_of(self.cluster)
             others = [node for node in self.cluster if node is not leader]
             victim = others[number % 2]
+            states = self.states_at(victim)
             NETWORK.isolate(victim.place)
             self.fill(leader)
             NETWORK.heal()
             self.disturb(victim)
             self.wait_whole(victim, figures, "after_a_cut_ms")
+            self.assertGreater(self.states_at(victim), states, "its log reached so far back")
 
             victim = self.draw.choice(self.cluster)
+            states = self.states_at(victim)
             victim.kill()
             self.load.wait_for_more(100)
             victim.start()
             self.disturb(victim)
             self.wait_whole(victim, figures, "after_a_kill_ms")
+            self.assertGreater(self.states_at(victim), states, "it is whole without a state")
         self.load.stop()
         self.check_copies_equal(self.cluster)
         self.check_nothing_lost(self.cluster, self.load)
