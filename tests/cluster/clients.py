@@ -59,6 +59,16 @@ def check_history(path):
 class Checks:
     """For test cases, after their load was stopped."""
 
+    def stop_and_check(self, load, cluster, directory, figures):
+        """The end of a test whose nodes are all to be well: stops the load, holds what its clients
+        saw and what the nodes have against each other, and prints what was measured."""
+        load.stop()
+        self.check_copies_equal(cluster)
+        self.check_nothing_lost(cluster, load)
+        self.check_history(load, directory)
+        print(load.summary(), file=sys.stderr)
+        figures.print()
+
     def check_history(self, load, directory):
         path = directory / "history.txt"
         load.history.write(path)

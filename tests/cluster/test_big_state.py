@@ -85,12 +85,7 @@ class BigState(clients.Checks, unittest.TestCase):
             self.disturb(victim)
             self.wait_whole(victim, figures, "after_a_kill_ms")
             self.assertGreater(self.states_at(victim), states, "it is whole without a state")
-        self.load.stop()
-        self.check_copies_equal(self.cluster)
-        self.check_nothing_lost(self.cluster, self.load)
-        self.check_history(self.load, self.nodes.directory)
-        print(self.load.summary(), file=sys.stderr)
-        figures.print()
+        self.stop_and_check(self.load, self.cluster, self.nodes.directory, figures)
 
 
 if __name__ == "__main__":

@@ -55,12 +55,7 @@ class Chaos(clients.Checks, unittest.TestCase):
                 self.wait_whole(cluster)
                 figures.note("whole_ms", milliseconds(since))
                 load.wait_for_more(200)
-            load.stop()
-            self.check_copies_equal(cluster)
-            self.check_nothing_lost(cluster, load)
-            self.check_history(load, all_nodes.directory)
-            print(load.summary(), file=sys.stderr)
-            figures.print()
+            self.stop_and_check(load, cluster, all_nodes.directory, figures)
 
     def network_step(self):
         def cut_some_paths():

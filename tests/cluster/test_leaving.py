@@ -56,12 +56,7 @@ class Leaving(clients.Checks, unittest.TestCase):
                     for probe in probes:
                         figures.note("slowest_write_ms", slowest := probe.stop())
                         self.assertLess(slowest, NO_TIMEOUT_MS)
-            load.stop()
-            self.check_copies_equal(cluster)
-            self.check_nothing_lost(cluster, load)
-            self.check_history(load, all_nodes.directory)
-            print(load.summary(), file=sys.stderr)
-            figures.print()
+            self.stop_and_check(load, cluster, all_nodes.directory, figures)
 
     def test_who_died_is_evicted_and_comes_back(self):
         with nodes.Nodes() as all_nodes:

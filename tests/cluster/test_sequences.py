@@ -49,12 +49,7 @@ class Sequences(clients.Checks, unittest.TestCase):
                 if draw.random() < 0.7:
                     write = FirstAnswer(victim, WRITE, is_answered, since)
                     figures.note(f"{role}_writes_again_ms", write.wait("it writes again"))
-            load.stop()
-            self.check_copies_equal(cluster)
-            self.check_nothing_lost(cluster, load)
-            self.check_history(load, all_nodes.directory)
-            print(load.summary(), file=sys.stderr)
-            figures.print()
+            self.stop_and_check(load, cluster, all_nodes.directory, figures)
 
     def test_killed_in_turn(self):
         self.check_in_turn("killed", lambda node: node.kill(), lambda node: node.start())

@@ -64,12 +64,7 @@ class Splits(clients.Checks, unittest.TestCase):
         return result
 
     def finish(self):
-        self.load.stop()
-        self.check_copies_equal(self.cluster)
-        self.check_nothing_lost(self.cluster, self.load)
-        self.check_history(self.load, self.nodes.directory)
-        print(self.load.summary(), file=sys.stderr)
-        self.figures.print()
+        self.stop_and_check(self.load, self.cluster, self.nodes.directory, self.figures)
 
     def heal(self, cut_off):
         # Cuts last for as long as chance says: they end anywhere between two attempts to dial.
