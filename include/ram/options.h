@@ -30,7 +30,7 @@ std::string_view reads_name(Reads reads);  // "local" "leader" "quorum" "stale"
 
 struct NodeOptions {
   // What people call the node; a restarted node with the same name takes the old one's place.
-  // Empty: the advertised address.
+  // Empty: the advertised address. At most 255 bytes, no spaces.
   std::string name;
 
   // HOST:PORT where peers reach this node. Port 0 picks a free one (a cluster of one, tests).
@@ -51,13 +51,15 @@ struct NodeOptions {
   size_t expect = 0;
 
   // Bounds every call that sets no timeout of its own; a failover is waited out, not reported.
+  // At most 24 h.
   std::chrono::nanoseconds request_timeout = std::chrono::seconds(5);
 
   // Election timeout; heartbeats scale with it. A parameter of the cluster: fixed at its founding,
-  // a node that joins takes the cluster's.
+  // a node that joins takes the cluster's. 20 ms to 1 min.
   std::chrono::nanoseconds failover_after = std::chrono::milliseconds(500);
 
   // Members beyond this many hold all data and have no vote. A parameter of the cluster.
+  // 1 to 15.
   size_t voters_max = 5;
 
   // Of reads that do not ask for more; kStale is not allowed.
@@ -67,12 +69,14 @@ struct NodeOptions {
   bool leases = true;
   double clock_drift = 0.2;
   // How long stop() may take to leave the cluster cleanly; 0: not at all, the node stops at once
-  // and the others notice by its silence.
+  // and the others notice by its silence. At most 10 min.
   std::chrono::nanoseconds leave_timeout = std::chrono::seconds(5);
   // While this node leads: a member that is silent for so long is removed. It comes back by itself.
+  // failover_after to 24 h.
   std::chrono::nanoseconds evict_after = std::chrono::minutes(5);
 
-  // Entries, keys and values together; writes that would exceed it answer kOutOfMemory. Bytes.
+  // Entries, keys and values together; writes that would exceed it answer kOutOfMemory. Bytes; at
+  // least 1 MiB.
   size_t memory_bytes_max = size_t{4} << 30;
 
   // Peers are not authenticated yet: a listen address beyond loopback needs this said aloud.
@@ -85,14 +89,14 @@ struct NodeOptions {
 };
 
 struct WriteOptions {
-  // Empty: NodeOptions::request_timeout.
+  // Empty: NodeOptions::request_timeout. Zero or less: at once.
   std::optional<std::chrono::nanoseconds> timeout;
 };
 
 struct ReadOptions {
   // The stricter of this and NodeOptions::reads holds, but for kStale.
   Reads reads = Reads::kLocal;
-  // Empty: NodeOptions::request_timeout.
+  // Empty: NodeOptions::request_timeout. Zero or less: at once.
   std::optional<std::chrono::nanoseconds> timeout;
 };
 

@@ -139,7 +139,7 @@ Result<std::string> BatchAccess::take(Batch batch) {
                                                   batch.edits_, batch.edit_bytes_);
   if (bytes.size() > kTransactionBytesMax) {
     return Status::invalid("the batch takes more than " + std::to_string(kTransactionBytesMax) +
-                           " bytes");
+                           " bytes; make it several, each a transaction of its own");
   }
   return bytes;
 }

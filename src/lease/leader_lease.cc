@@ -215,7 +215,8 @@ bool LeaderLease::may_grant(NodeId member, const State& state) const {
 bool LeaderLease::grant_due(Instant now, NodeId member) const {
   const auto found = members_.find(member);
   if (found == members_.end() || !may_grant(member, found->second)) return false;
-  return found->second.lend < now + times_.lease / 2;
+  // One that would end no later than the last is no news.
+  return found->second.lend < std::min(now + times_.lease / 2, quorum_end_);
 }
 
 std::optional<Grant> LeaderLease::grant(NodeId member) {

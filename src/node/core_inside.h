@@ -82,6 +82,8 @@ class NodeCore::Inside final : public consensus::Transport,
   std::string why_no_quorum(Instant now) const;
   void look_at_members(Instant now);
 
+  static Status no_majority();
+
   // Ports of the replica, and the machine's sink.
   void send(NodeId to, consensus::Message message) override;
   void on_log_changed(LogIndex from) override;

@@ -72,14 +72,15 @@ std::string NodeCore::Inside::undertake(Instant now, const OperationRequest& req
     if (server == nullptr) return "the node is a member no more";
     const auto description = decode_description(server->description);
     const std::string name = description ? description->name : "the node";
-    if (server->role != Role::kVoter) return name + " has no vote, and cannot lead";
+    if (server->role != Role::kVoter)
+      return name + " has no vote, and cannot lead; `ram status` shows who has one";
     if (admission_.silent(now, request.target)) {
       return name + " is silent: nothing was heard of it for an election timeout";
     }
     if (admission_.leaving(request.target)) return name + " is leaving";
     if (!may_lead(now, *server)) return name + " has a clock that misbehaved, as the leader's did";
   } else if (replica_->latest().voters() == 1) {
-    return "there is no other voter";
+    return "there is no other voter that could lead";
   }
   begin_hand_over(now, request.target);
   return {};

@@ -111,7 +111,7 @@ void NodeCore::Inside::follow_leadership(Instant now) {
 void NodeCore::Inside::send_own_records(Instant now) {
   const auto carry = [&](const SharedBytes& record) { carry_record(now, record); };
   if (no_quorum(now)) {
-    own_.fail_waiting(Status::unavailable("no majority of the voters can be reached"));
+    own_.fail_waiting(no_majority());
   }
   if (!leader()) return;
   if (std::exchange(resend_, false)) own_.resend(now, carry);
@@ -189,8 +189,8 @@ void NodeCore::Inside::note_age(Instant now) {
 
 void NodeCore::Inside::turn_fences(Instant now) {
   if (no_quorum(now)) {
-    asker_.fail_all(Status::unavailable("no majority of the voters can be reached"));
-    fail_waits(Status::unavailable("no majority of the voters can be reached"));
+    asker_.fail_all(no_majority());
+    fail_waits(no_majority());
   }
   while (leader()) {
     const auto asked = asker_.ask(now);

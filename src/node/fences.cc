@@ -74,7 +74,9 @@ Instant FenceAsker::expire(Instant now) {
   answered_.take_late(now, next_deadline_, late);
   reads_ -= late.size();
   for (const Done& done : late) {
-    done(Status::unavailable("no leader confirmed this node's state before the deadline"));
+    done(
+        Status::unavailable("no leader confirmed this node's state before the deadline; "
+                            "`ram status` shows who leads"));
   }
   return next_deadline_;
 }

@@ -143,7 +143,7 @@ LogIndex Leases::turn(Instant now, const consensus::Replica& replica, LogIndex s
 }
 
 bool Leases::wants_word(Instant now, NodeId member) const {
-  return times_.on && (!leader_.has_entered(member) || leader_.grant_due(now, member));
+  return times_.on && leader_.grant_due(now, member);
 }
 
 MemberNews Leases::member_news(Instant now, const consensus::Replica& replica) {

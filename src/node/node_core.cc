@@ -65,8 +65,10 @@ bool NodeCore::Inside::no_quorum(Instant now) const {
 
 Status NodeCore::Inside::refusal(Instant now) const {
   if (spent()) return Status::joining("this node is about to start anew");
-  if (!replica_) return Status::joining("this node is not part of a cluster yet");
-  if (no_quorum(now)) return Status::unavailable("no majority of the voters can be reached");
+  if (!replica_)
+    return Status::joining(
+        "this node is not part of a cluster yet; `ram status` says what it waits for");
+  if (no_quorum(now)) return no_majority();
   return Status();
 }
 
@@ -138,6 +140,11 @@ void NodeCore::Inside::wait_for_copies(size_t wanted, Instant deadline,
   again_ = true;
 }
 
+Status NodeCore::Inside::no_majority() {
+  return Status::unavailable(
+      "no majority of the voters can be reached; `ram status` shows who is missing");
+}
+
 // ---- ports ----
 
 void NodeCore::Inside::send(NodeId to, consensus::Message message) {
@@ -186,7 +193,10 @@ void NodeCore::Inside::on_time(Instant now) {
     waits_.take_late(now, next_call_deadline_, late_reads);
     for (const FenceDone& done : late_reads) {
       ++counts_.refused;
-      done(Status::unavailable("a write of the key was under way until the deadline"));
+      done(
+          Status::unavailable("a write of the key was under way until the deadline; `ram status` "
+                              "shows whom writes wait "
+                              "for"));
     }
     std::vector<Copies> late;
     for (Copies& copies : copies_) {

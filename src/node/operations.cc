@@ -26,7 +26,9 @@ Status undone(const Operations::Operation& operation) {
 
 void Operations::add(Operation operation) {
   if (open_.size() >= kOperationsMax) {
-    operation.done(Status::overloaded("too many operations on members are under way at this node"));
+    operation.done(
+        Status::overloaded("too many operations on members are under way at this node; try again "
+                           "when some are done"));
     return;
   }
   ++last_nonce_;

@@ -73,7 +73,9 @@ void OwnRecords::on_reply(Sequence sequence, const machine::Reply& reply) {
 
 void OwnRecords::on_reply_lost() {
   if (const Done done = take_applied()) {
-    done(Status::unknown_outcome("the write was applied, but its reply was lost"), nullptr);
+    done(Status::unknown_outcome(
+             "the write was applied, but its reply was lost: read what is there"),
+         nullptr);
   }
 }
 
@@ -103,12 +105,13 @@ Instant OwnRecords::expire(Instant now) {
   }
   // Callbacks last: they may add writes.
   for (const Done& done : late) {
-    done(Status::unavailable("the write could not be sent before its deadline; not applied"),
+    done(Status::unavailable("the write could not be sent before its deadline; not applied; "
+                             "`ram status` shows who leads"),
          nullptr);
   }
   for (const Done& done : unknown) {
-    done(Status::unknown_outcome("no reply before the deadline; the write was sent and may yet "
-                                 "be applied"),
+    done(Status::unknown_outcome("no reply before the deadline; the write was sent and may yet be "
+                                 "applied: read before you try again"),
          nullptr);
   }
   return next_deadline_;
@@ -123,8 +126,9 @@ void OwnRecords::fail_all(const Status& status) {
   fail_waiting(status);
   for (Unanswered& write : unanswered_) {
     if (const Done done = std::exchange(write.done, nullptr)) {
-      done(Status::unknown_outcome("the node stopped before the reply; the write was sent and may "
-                                   "yet be applied"),
+      done(Status::unknown_outcome(
+               "the node stopped before the reply; the write was sent and may yet "
+               "be applied: read before you try again"),
            nullptr);
     }
   }

@@ -26,9 +26,10 @@ constexpr string_view kTypes[] = {
     "ZSCAN", "ZPOPMIN", "XADD",    "XREAD",    "XRANGE",        "XLEN",    "SETBIT",    "GETBIT",
     "PFADD", "GEOADD",  "PFCOUNT", "XGROUP",   "XREADGROUP"};
 constexpr string_view kOthers[] = {
-    "EVAL",   "EVALSHA", "SCRIPT", "FUNCTION",  "FCALL",   "GETRANGE", "SETRANGE", "INCRBYFLOAT",
-    "RENAME", "COPY",    "TOUCH",  "RANDOMKEY", "SORT",    "OBJECT",   "MEMORY",   "RENAMENX",
-    "ACL",    "DUMP",    "DEBUG",  "SLOWLOG",   "LATENCY", "RESTORE"};
+    "EVAL",        "EVALSHA",  "SCRIPT",     "FUNCTION",  "FCALL",     "GETRANGE", "SETRANGE",
+    "INCRBYFLOAT", "RENAME",   "COPY",       "TOUCH",     "RANDOMKEY", "SORT",     "OBJECT",
+    "MEMORY",      "RENAMENX", "RAM.CREATE", "RAM.RANGE", "RAM.WATCH", "RAM.ONCE", "ACL",
+    "DUMP",        "DEBUG",    "SLOWLOG",    "LATENCY",   "RESTORE"};
 constexpr string_view kNever[] = {"REPLICAOF", "SLAVEOF",  "FAILOVER",    "SAVE", "BGSAVE",
                                   "LASTSAVE",  "SHUTDOWN", "MIGRATE",     "MOVE", "SWAPDB",
                                   "PSYNC",     "SYNC",     "BGREWRITEAOF"};
