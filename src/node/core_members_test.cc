@@ -235,7 +235,22 @@ TEST_F(NodeCoreMembers, ACandidateIsAnsweredHoweverManyStrangersThereAre) {
       RaftMessage{{}, consensus::RequestVote{.term = Term(99), .pre_vote = true, .version = 2}});
   for (uint64_t id = 1'000; id < 1'000 + kPeerLinksMax - 1; ++id) say(id, "noise:1", Ping{});
   village.run(1ms);
-  EXPECT_TRUE(village.was_sent_to("candidate:1"));
+  EXPECT_GT(village.sent_to("candidate:1"), 0u);
+}
+
+// Else two who lead, in two terms, and reach each other answer one another for ever.
+TEST_F(NodeCoreMembers, WhoDoesNotAnswerANewLeaderIsWrittenToWithHeartbeatsAlone) {
+  const size_t lost = follower();
+  const size_t next = (lost + 1) % 3 == village.leader() ? (lost + 2) % 3 : (lost + 1) % 3;
+  village.cut_off(lost, true);
+  transfer(village.leader(), "n" + std::to_string(next));
+  ASSERT_TRUE(village.until([&] { return village.leader() == next; }));
+  village.run(20ms);
+  const std::string address = "n" + std::to_string(lost) + ":1";
+  const size_t before = village.sent_to(address);
+  village.run(100ms);  // ten heartbeats, a hundred passes
+  EXPECT_GE(village.sent_to(address) - before, 10u);
+  EXPECT_LE(village.sent_to(address) - before, 60u);
 }
 
 TEST_F(NodeCoreMembers, ANodeCutOffFromTheLeaderAloneGoesOnThroughTheOther) {

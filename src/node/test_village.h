@@ -179,7 +179,11 @@ class Village {
     cuts_.clear();
     one_way_.clear();
   }
-  bool was_sent_to(const std::string& address) const { return sent_to_.contains(address); }
+  // How many frames were sent to `address`, whether they arrived or not.
+  size_t sent_to(const std::string& address) const {
+    const auto found = sent_to_.find(address);
+    return found == sent_to_.end() ? 0 : found->second;
+  }
   // How many lines of all nodes' logs have those words.
   size_t lines_with(std::string_view words) const { return log_.with(words); }
   // How many states were given out, or in part.
@@ -236,7 +240,7 @@ class Village {
       if (sent && std::holds_alternative<StatePiece>(sent->message)) {
         village->states_.insert(std::get<StatePiece>(sent->message).transfer);
       }
-      village->sent_to_.insert(address);
+      ++village->sent_to_[address];
       village->letters_.emplace(village->now_ + 1ms,
                                 Letter{{village->houses_[at].id, village->list_[at]},
                                        address,
@@ -271,7 +275,7 @@ class Village {
   Instant now_{1s};
   uint64_t last_id_ = 0;
   std::set<Nonce> states_;
-  std::set<std::string> sent_to_;
+  std::map<std::string, size_t> sent_to_;
 };
 
 // Three that are well, and all with leases.
