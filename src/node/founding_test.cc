@@ -295,8 +295,12 @@ TEST(Founding, OfTwoProposalsNeitherWaitsForWhoAcceptedTheOther) {
   FoundingNote other = theirs;
   other.proposal = proposal_of(4, 22);
   other.accepted = {NodeId(4)};
+  const size_t told = sent.size();
   founding.on_note(Instant(), NodeId(4), other);
   EXPECT_EQ(founding.phase(), Phase::kAccepted);
+  // It is told that ours was accepted: nobody else would.
+  ASSERT_EQ(sent.size(), told + 1);
+  EXPECT_EQ(sent.back().proposal.cluster, theirs.proposal.cluster);
   other.accepted = {NodeId(2)};
   founding.on_note(Instant(), NodeId(2), other);
   EXPECT_EQ(founding.phase(), Phase::kWithdrawn);
