@@ -158,8 +158,13 @@ class NodeCore::Inside final : public consensus::Transport,
   std::string undertake(Instant now, const OperationRequest& request);
 
   // ---- going on alone (core_recovery.cc) ----
+  // How much of the cluster's history is here, as survivors compare it.
+  struct Known {
+    Term last_term;
+    LogIndex last;
+  };
   // A state that was received may be ahead of the log.
-  LogIndex known_up_to() const;
+  Known what_is_known() const;
   void ask_survivors();
   void turn_recovery(Instant now);
   void found_anew(Instant now);
@@ -273,6 +278,7 @@ class NodeCore::Inside final : public consensus::Transport,
   // The pipeline (READ-LEASES section 2).
   LogIndex stable_;   // sigma
   LogIndex applied_;  // a
+  Term state_term_;   // of the entry up to which the state was that was received last; none was
   struct Sample {
     LogIndex index;
     Instant at;

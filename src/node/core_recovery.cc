@@ -28,6 +28,12 @@ void NodeCore::Inside::recover(Instant now, bool others_are_dead, Recovery::Done
                  : "this node is not part of a cluster; there is nothing to recover"));
     return;
   }
+  if (replica_->latest().find(options_.id) == nullptr) {
+    done(
+        Status::invalid("this node was about to be removed when the majority went: recover on one "
+                        "that was not, or stop all nodes and start anew"));
+    return;
+  }
   if (!no_quorum(now)) {
     done(
         Status::invalid("this node is not in state no-quorum: its cluster is not lost, or not for "
@@ -44,8 +50,8 @@ void NodeCore::Inside::recover(Instant now, bool others_are_dead, Recovery::Done
     done(Status::overloaded("a recovery is under way at this node; wait for it"));
     return;
   }
-  Recovery::Self self{
-      options_.id, replica_->term_at(replica_->last()), replica_->last(), replica_->latest(), {}};
+  const Known known = what_is_known();
+  Recovery::Self self{options_.id, known.last_term, known.last, replica_->latest(), {}};
   if (const WallMs complete = complete_until(now); complete != WallMs(0)) {
     self.complete_until = text_of(complete);
   }
@@ -55,8 +61,9 @@ void NodeCore::Inside::recover(Instant now, bool others_are_dead, Recovery::Done
   ask_survivors();
 }
 
-LogIndex NodeCore::Inside::known_up_to() const {
-  return std::max(applied_, replica_->last());
+NodeCore::Inside::Known NodeCore::Inside::what_is_known() const {
+  return {std::max(replica_->term_at(replica_->last()), state_term_),
+          std::max(replica_->last(), applied_)};
 }
 
 void NodeCore::Inside::ask_survivors() {
@@ -101,11 +108,10 @@ void NodeCore::Inside::turn_recovery(Instant now) {
 
 // The whole log counts: what nobody acknowledged may take effect, what anyone did must.
 void NodeCore::Inside::found_anew(Instant now) {
-  stable_ = std::max(stable_, replica_->last());
   apply_up_to(replica_->last());
-  // A state that was received may have been ahead of the log.
-  const LogIndex last = known_up_to();
-  const Term term = std::max(replica_->term_at(last), replica_->term_at(replica_->last()));
+  const auto [term, last] = what_is_known();
+  // Of what this node was told that is stable it may have less: that is lost.
+  stable_ = last;
   const Server* self = replica_->latest().find(options_.id);
   RAM_CHECK(term && self != nullptr);
   consensus::Configuration alone;
@@ -135,8 +141,9 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
   if (heading.cluster == cluster_) {
     answer.quorum = !no_quorum(now);
     answer.recovering = recovery_ && recovery_->others_are_dead();
-    answer.last = known_up_to();
-    answer.last_term = replica_->term_at(replica_->last());
+    const Known known = what_is_known();
+    answer.last_term = known.last_term;
+    answer.last = known.last;
   } else if (heading.cluster == machine_->parameters().ancestor) {
     answer.recovered = true;
   } else {

@@ -23,6 +23,8 @@ StateSource::Frozen NodeCore::Inside::freeze() const {
   if (replica_->installing() || !term || replica_->committed_configuration_index() > index) {
     return frozen;
   }
+  // Who receives it knows its term by that of `index` alone.
+  if (replica_->term_at(applied_) != term) return frozen;
   frozen.origin = {index, term, applied_, replica_->committed_configuration_index(),
                    replica_->committed()};
   frozen.state = machine_->freeze(options_.limits.state_piece_bytes);
@@ -89,6 +91,7 @@ void NodeCore::Inside::finish_fetching(Instant now) {
   slot_.replace(std::move(fetch_->store));
   fetch_.reset();
   applied_ = machine_->applied();
+  state_term_ = origin.term;
   stable_ = std::max(stable_, applied_);
   gate_.publish_applied(applied_);
   waits_.on_applied(applied_);

@@ -1,0 +1,132 @@
+// With what a survivor of a lost majority goes on, and what becomes of those it leaves behind.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+
+#include "consensus/configuration_codec.h"
+#include "consensus/entry_log.h"
+#include "node/test_hamlet.h"
+
+namespace ram::node {
+namespace {
+
+// Straight, or as a member carries them for another.
+bool holds_entries(const PeerMessage& message) {
+  return lane_of(message) == Lane::kLog || std::holds_alternative<Relay>(message);
+}
+
+TEST(CoreSurvivors, ASurvivorThatWasToldOfMoreThanItHasGoesOn) {
+  Hamlet hamlet(3);
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.all_ok(); }));
+  const size_t leader = hamlet.leader(), survivor = hamlet.followers()[0];
+  ASSERT_TRUE(hamlet.write_and_wait(leader, "k", "v"));
+  hamlet.run(50ms);
+  hamlet.passes = [&](size_t, size_t to, PeerMessage& message) {
+    return to != survivor || !holds_entries(message);
+  };
+  ASSERT_TRUE(hamlet.write_some(leader, 20));
+  hamlet.run(50ms);
+  for (size_t at = 0; at < 3; ++at) {
+    if (at != survivor) hamlet.kill(at);
+  }
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.lost(survivor); }));
+  EXPECT_EQ(hamlet.recover(survivor).substr(0, 9), "recovered");
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.all_ok(); }));
+  EXPECT_EQ(hamlet.value(survivor, "k"), "v");
+  EXPECT_TRUE(hamlet.write_and_wait(survivor, "k", "w"));
+}
+
+// Two of five survive: `ahead` has a state that is newer than its log, `behind` less than that, but
+// more of the log.
+class TwoSurvivors : public ::testing::TestWithParam<bool> {
+ protected:
+  static CoreLimits limits() {
+    CoreLimits limits;
+    limits.log_entries = 40;
+    limits.record_bytes = 1;
+    return limits;
+  }
+  void SetUp() override {
+    ASSERT_TRUE(hamlet.until([&] { return hamlet.all_ok(); }));
+    size_t leader = hamlet.leader();
+    ahead = hamlet.followers()[0];
+    behind = hamlet.followers()[1];
+    const size_t next = hamlet.followers()[2];
+    // Its log is forgotten.
+    hamlet.passes = [&](size_t from, size_t to, PeerMessage&) {
+      return from != ahead && to != ahead;
+    };
+    ASSERT_TRUE(hamlet.write_some(leader, 100));
+    bool state_may_come = false, all_to_behind = true;
+    hamlet.passes = [&](size_t from, size_t to, PeerMessage& message) {
+      if (to == ahead && holds_entries(message)) return !state_may_come;
+      if (from == ahead && std::holds_alternative<StateRequest>(message)) return state_may_come;
+      return to != behind || all_to_behind || !holds_entries(message);
+    };
+    ASSERT_TRUE(hamlet.until([&] { return hamlet.replica(ahead).installing(); }));
+    if (GetParam()) {
+      hamlet.core(leader).transfer(hamlet.now(), "n" + std::to_string(next), hamlet.now() + 5s,
+                                   [](const Status&) {});
+      ASSERT_TRUE(hamlet.until([&] { return hamlet.leader() == next; }));
+      leader = next;
+    }
+    ASSERT_TRUE(hamlet.write_some(leader, 10));
+    hamlet.run(50ms);
+    all_to_behind = false;
+    ASSERT_TRUE(hamlet.write_some(leader, 10));
+    ASSERT_TRUE(hamlet.write_and_wait(leader, "last", "v"));
+    state_may_come = true;
+    ASSERT_TRUE(hamlet.until([&] { return !hamlet.replica(ahead).installing(); }));
+    for (size_t at = 0; at < 5; ++at) {
+      if (at != ahead && at != behind) hamlet.kill(at);
+    }
+    hamlet.passes = [](size_t, size_t, PeerMessage&) { return true; };
+    ASSERT_TRUE(hamlet.until([&] { return hamlet.lost(ahead) && hamlet.lost(behind); }));
+    ASSERT_LT(hamlet.replica(ahead).last(), hamlet.replica(behind).last());
+    ASSERT_LT(hamlet.replica(behind).last(), hamlet.core(ahead).applied());
+  }
+
+  Hamlet hamlet{5, limits()};
+  size_t ahead = 0, behind = 0;
+};
+
+TEST_P(TwoSurvivors, TheOneWhoseStateIsNewerGoesOn) {
+  const auto better = hamlet.begin_recovery(ahead), worse = hamlet.begin_recovery(behind);
+  ASSERT_TRUE(hamlet.until([&] { return better->has_value() && worse->has_value(); }));
+  EXPECT_TRUE((*better)->ok()) << Hamlet::text_of(better);
+  EXPECT_FALSE((*worse)->ok()) << Hamlet::text_of(worse);
+  EXPECT_EQ(hamlet.value(ahead, "last"), "v");
+}
+
+INSTANTIATE_TEST_SUITE_P(CoreSurvivors, TwoSurvivors, ::testing::Bool(),
+                         [](const auto& suite) { return suite.param ? "TermsDiffer" : "OneTerm"; });
+
+TEST(CoreSurvivors, WhoIsToBeRemovedIsNotTheOneToGoOn) {
+  Hamlet hamlet(3);
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.all_ok(); }));
+  const size_t leader = hamlet.leader(), survivor = hamlet.followers()[0];
+  hamlet.run(200ms);
+  // The leader's last message, which nobody else got.
+  const consensus::Replica& replica = hamlet.replica(survivor);
+  consensus::Configuration rest = replica.latest();
+  std::erase_if(rest.servers, [&](const auto& server) { return server.id == hamlet.id(survivor); });
+  consensus::AppendEntries append{.term = replica.term(),
+                                  .previous = replica.last(),
+                                  .previous_term = replica.term_at(replica.last()),
+                                  .commit = replica.commit(),
+                                  .entries = {}};
+  append.entries.push_back(
+      {replica.term(), consensus::EntryKind::kChange, consensus::encode(rest)});
+  hamlet.tell(survivor, hamlet.id(leader), RaftMessage{{}, std::move(append)});
+  for (size_t at = 0; at < 3; ++at) {
+    if (at != survivor) hamlet.kill(at);
+  }
+  ASSERT_EQ(hamlet.replica(survivor).latest(), rest);
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.lost(survivor); }));
+  const std::string refused = hamlet.recover(survivor);
+  EXPECT_NE(refused.find("was about to be removed"), std::string::npos) << refused;
+}
+
+}  // namespace
+}  // namespace ram::node
