@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "consensus/entry_log.h"
+#include "consensus/message_codec.h"
 #include "node/core_inside.h"
 
 namespace ram::node {
@@ -80,6 +81,13 @@ void NodeCore::Inside::finish_fetching(Instant now) {
   const StateOrigin origin = fetch_->receiver.origin();
   // It may be too old for what it was to replace, no longer needed, or we are a founder after all.
   const bool wanted = replica_ ? replica_->installing() : founding_.phase() == Phase::kFresh;
+  const consensus::SnapshotToken token{origin.index, origin.term, origin.configuration,
+                                       origin.configuration_index};
+  if (!consensus::is_valid(token)) {
+    log_.error("the state from " + fetch_->address + " is bad: it has no place in the log");
+    give_up_fetching();
+    return;
+  }
   std::unique_ptr<machine::Machine> loaded = fetch_->loader->take();
   if (!wanted || loaded->applied() < std::max(fetch_->receiver.at_least(), origin.index)) {
     loaded.reset();
@@ -91,7 +99,7 @@ void NodeCore::Inside::finish_fetching(Instant now) {
   slot_.replace(std::move(fetch_->store));
   fetch_.reset();
   applied_ = machine_->applied();
-  state_term_ = origin.term;
+  state_term_ = token.term;
   stable_ = std::max(stable_, applied_);
   gate_.publish_applied(applied_);
   waits_.on_applied(applied_);
@@ -106,8 +114,7 @@ void NodeCore::Inside::finish_fetching(Instant now) {
   founding_.joined();
   forget_above(applied_);  // of a life before this one
   last_contact_ = now;
-  replica_->resume(now,
-                   {origin.index, origin.term, origin.configuration, origin.configuration_index});
+  replica_->resume(now, token);
   log_.info("received the cluster's state as of log index " + std::to_string(applied_.value));
 }
 
