@@ -114,6 +114,9 @@ inline constexpr size_t kListenersMax = 64;
 inline constexpr size_t kHeldBytesMax = size_t{64} << 20;
 // States that one node gives out at once: each keeps old versions alive. Then another is asked.
 inline constexpr size_t kStateTransfersMax = 4;
+// Claims that a leader knows to its log: of the states that members give out, and of those who have
+// one already. Beyond, the log is not kept for who comes last, which may have to begin again.
+inline constexpr size_t kLogClaimsMax = kMembersMax * (kStateTransfersMax + 1);
 // One piece of a state that is streamed to a joiner, and how many are on their way at once: enough
 // to keep a link busy for a round trip.
 inline constexpr size_t kStatePieceBytes = size_t{256} << 10;

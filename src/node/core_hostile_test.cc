@@ -5,10 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "consensus/entry_log.h"
 #include "node/test_hamlet.h"
 
 namespace ram::node {
 namespace {
+
+const NodeId kStranger{999};
 
 TEST(CoreHostile, AJoinerAsksElsewhereIfAStateHasNoPlaceInTheLog) {
   const std::vector<std::function<void(StateOrigin&)>> lies = {
@@ -33,6 +36,25 @@ TEST(CoreHostile, AJoinerAsksElsewhereIfAStateHasNoPlaceInTheLog) {
     const size_t joiner = hamlet.move_in({Hamlet::address(0), Hamlet::address(1)});
     ASSERT_TRUE(hamlet.until([&] { return lies_told == 3 && hamlet.all_ok(); }));
     EXPECT_EQ(hamlet.value(joiner, "k"), "v");
+  }
+}
+
+TEST(CoreHostile, AStrangersTransferHoldsNobodyUp) {
+  Hamlet hamlet(3);
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.all_ok(); }));
+  const size_t leader = hamlet.leader();
+  for (int i = 0; i < 20; ++i) {
+    for (uint64_t receiver = 100; receiver < 110; ++receiver) {
+      hamlet.tell(leader, kStranger,
+                  TransferReport{.transfer = Nonce(receiver),
+                                 .receiver = NodeId(receiver),
+                                 .index = hamlet.replica(leader).last(),
+                                 .done = 0,
+                                 .room = 0});
+    }
+    const auto ended = hamlet.write(leader, "k", "v");
+    hamlet.run(10ms);
+    ASSERT_TRUE(ended->has_value());
   }
 }
 

@@ -211,6 +211,7 @@ size_t NodeCore::Inside::window(Instant now) const {
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
                                   const TransferReport& report) {
   if (!among_members(from, heading) || !leads()) return;
+  if (replica_->latest().find(from.id) == nullptr) return;
   if (!take_report(now, from.id, report)) {
     post(from.address, from.id,
          StateRefusal{report.transfer, "the log does not reach so far back"});

@@ -25,15 +25,24 @@ size_t without(size_t from, size_t what) {
 
 }  // namespace
 
+LogClaims::Claim* LogClaims::claim_of(const Key& key) {
+  if (claims_.size() >= kLogClaimsMax && !claims_.contains(key)) return nullptr;
+  return &claims_[key];
+}
+
 LogIndex LogClaims::on_token(Instant now, NodeId receiver, LogIndex index) {
-  Claim& claim = claims_[{receiver, NodeId()}];
+  Claim* known = claim_of({receiver, NodeId()});
+  if (known == nullptr) return index;
+  Claim& claim = *known;
   if (!claim.index || claim.lost) claim = {.said_index = index, .index = index};
   claim.said = now;
   return claim.index;
 }
 
 void LogClaims::on_report(Instant now, NodeId source, const TransferReport& report) {
-  Claim& claim = claims_[{report.receiver, source}];
+  Claim* known = claim_of({report.receiver, source});
+  if (known == nullptr) return;
+  Claim& claim = *known;
   if (claim.said_index != report.index) claim = {.said_index = report.index, .index = report.index};
   claim.said = now;
   claim.confirmed = true;

@@ -42,7 +42,8 @@ class LogClaims {
   void restart() { claims_.clear(); }
 
   // `receiver` is sent the engine's token of `index`, or told to fetch a state of that index or
-  // later. Again: what counts is the first, which is returned.
+  // later. Again: what counts is the first, which is returned. Beyond kLogClaimsMax receivers the
+  // log is not kept.
   LogIndex on_token(Instant now, NodeId receiver, LogIndex index);
   void on_report(Instant now, NodeId source, const TransferReport& report);
   // A joiner says that it has the state of `index` in hand.
@@ -82,6 +83,8 @@ class LogClaims {
     size_t bytes = 0;
   };
 
+  // A new one if there was none; null if there are too many.
+  Claim* claim_of(const Key& key);
   // Goes on to what `receiver` is known to have of the log.
   void advance(Instant now, NodeId receiver, Claim& claim, const consensus::Replica& replica) const;
   // True: nobody needs it any more.

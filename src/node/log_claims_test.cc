@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "base/limits.h"
 #include "consensus/entry_log.h"
 #include "consensus/ports.h"
 
@@ -214,6 +215,19 @@ TEST_F(LogClaimsTest, WhatTheLogHasForgottenCannotBeClaimed) {
   report(LogIndex(20), 0);
   turn();
   EXPECT_EQ(claims.keep_from(leader.replica.log()), kNobody);
+}
+
+TEST_F(LogClaimsTest, ThereIsABoundToThem) {
+  report(last(), 0);
+  for (uint64_t receiver = 100; receiver < 100 + 2 * kLogClaimsMax; ++receiver) {
+    claims.on_report(now, kSource,
+                     {.receiver = NodeId(receiver), .index = last(), .done = 0, .room = 0});
+    EXPECT_EQ(claims.on_token(now, NodeId(receiver), last()), last());
+  }
+  EXPECT_EQ(claims.size(), kLogClaimsMax);
+  report(last(), Headway::kParts / 2, 0);
+  turn();
+  EXPECT_EQ(claims.window(), 0u) << "those that are known count";
 }
 
 }  // namespace
