@@ -11,7 +11,49 @@
 namespace ram::node {
 namespace {
 
+constexpr LogIndex kFarAway{uint64_t{1} << 62};
 const NodeId kStranger{999};
+
+TEST(CoreHostile, AStableIndexIsTheLeadersToTell) {
+  Hamlet hamlet(3);
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.all_ok(); }));
+  const size_t leader = hamlet.leader(), holder = hamlet.followers()[0],
+               other = hamlet.followers()[1];
+  ASSERT_TRUE(hamlet.write_and_wait(leader, "k", "v"));
+  hamlet.run(200ms);
+  // A write that waits for the lease of one that is cut off.
+  hamlet.passes = [&](size_t from, size_t to, PeerMessage&) {
+    return from != holder && to != holder;
+  };
+  const auto under_way = hamlet.write(leader, "k", "w");
+  ASSERT_TRUE(
+      hamlet.until([&] { return hamlet.replica(other).verified() > hamlet.visible(other); }));
+  hamlet.run(5ms);
+  const LogIndex visible = hamlet.visible(other);
+  for (const size_t at : {leader, other}) {
+    hamlet.tell(at, kStranger, Ping{.term = Term(), .news = {.stable = kFarAway}});
+  }
+  hamlet.run(1ms);
+  EXPECT_FALSE(under_way->has_value());
+  EXPECT_EQ(hamlet.visible(other), visible);
+  EXPECT_EQ(hamlet.value(other, "k"), "v");
+  ASSERT_TRUE(hamlet.until([&] { return under_way->has_value(); }));
+  EXPECT_TRUE((*under_way)->ok());
+}
+
+TEST(CoreHostile, ALeaderGoesByItsLogWhateverAMemberToldIt) {
+  Hamlet hamlet(3);
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.all_ok(); }));
+  const size_t leader = hamlet.leader(), liar = hamlet.followers()[0];
+  for (size_t at = 0; at < 3; ++at) {
+    if (at == liar) continue;
+    hamlet.tell(at, hamlet.id(liar), Ping{.term = Term(), .news = {.stable = kFarAway}});
+  }
+  hamlet.kill(leader);
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.leader() < 3; }));
+  EXPECT_TRUE(hamlet.write_and_wait(hamlet.leader(), "k", "v"));
+  EXPECT_TRUE(hamlet.write_and_wait(liar, "k", "w"));
+}
 
 TEST(CoreHostile, AJoinerAsksElsewhereIfAStateHasNoPlaceInTheLog) {
   const std::vector<std::function<void(StateOrigin&)>> lies = {

@@ -203,7 +203,7 @@ class NodeCore::Inside final : public consensus::Transport,
   void note_stranger(Instant now, const Peer& from);
   // True if `heading` is of our cluster and for us, and we are a member.
   bool among_members(const Peer& from, const Heading& heading);
-  void hear_leader(Instant now, Term term, const LeaderNews& news);
+  void hear_leader(Instant now, NodeId from, Term term, const LeaderNews& news);
   void hear_member(Instant now, NodeId from, Term term, const MemberNews& news);
 
   // ---- what readers must wait for (core_reads.cc) ----

@@ -85,6 +85,8 @@ void NodeCore::Inside::follow_leadership(Instant now) {
   if (replica_->term() == seen_term_ && leader() == seen_leader_ && leads_now == led_) return;
   if (leads_now && (!led_ || replica_->term() != seen_term_)) {
     log_.info("this node leads, term " + std::to_string(replica_->term().value));
+    // All that is stable is in the log of who is elected, unless somebody told it more.
+    stable_ = std::min(stable_, what_is_known().last);
     admission_.restart(now);
     closing_.clear();
     told_.clear();

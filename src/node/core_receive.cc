@@ -96,12 +96,14 @@ bool NodeCore::Inside::among_members(const Peer& from, const Heading& heading) {
   return heading.cluster == cluster_;
 }
 
-void NodeCore::Inside::hear_leader(Instant now, Term term, const LeaderNews& news) {
+void NodeCore::Inside::hear_leader(Instant now, NodeId from, Term term, const LeaderNews& news) {
+  // What a leader counts itself it need not be told.
+  if (leads() || (from != leader() && replica_->latest().find(from) == nullptr)) return;
   // R6.3: not before the engine is in that term.
   if (term > replica_->term() && !options_.mistakes.lease.futuresigma) return;
   stable_ = std::max(stable_, news.stable);
   const bool old = term < replica_->term() && !options_.mistakes.lease.grantold;
-  if (old || term > replica_->term() || leads()) return;
+  if (old || term > replica_->term()) return;
   leases_->on_leader_news(now, term, news);
 }
 
@@ -140,14 +142,14 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
       std::max({applied_, replica_->commit(), replica_->verified()}) < commit) {
     missed_up_to_ = commit;
   }
-  if (from_leader && leader_news != nullptr) hear_leader(now, term, *leader_news);
+  if (from_leader && leader_news != nullptr) hear_leader(now, from.id, term, *leader_news);
   if (result && member_news != nullptr) hear_member(now, from.id, term, *member_news);
 }
 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
                                   const Ping& ping) {
   if (!among_members(from, heading)) return;
-  hear_leader(now, ping.term, ping.news);
+  hear_leader(now, from.id, ping.term, ping.news);
   if (ping.answer && ping.term == replica_->term() && !leads()) answer_ = from.id;
 }
 
