@@ -81,6 +81,34 @@ TEST(CoreHostile, AJoinerAsksElsewhereIfAStateHasNoPlaceInTheLog) {
   }
 }
 
+// What voters say of their silence spares a new leader a wait (READ-LEASES R4.3).
+TEST(CoreHostile, AVoteOfAnotherTermOrOfAStrangerCountsForNothing) {
+  const auto recovers_at = [](bool told, bool as_member) {
+    Hamlet hamlet(3);
+    EXPECT_TRUE(hamlet.until([&] { return hamlet.all_ok(); }));
+    hamlet.run(500ms);
+    const size_t leader = hamlet.leader();
+    const NodeId other = hamlet.id(hamlet.followers()[0]);
+    for (const size_t at : hamlet.followers()) {
+      if (!told) break;
+      hamlet.tell(at, as_member && hamlet.id(at) != other ? other : kStranger,
+                  RaftMessage{VoteNews{},
+                              consensus::RequestVoteResult{.term = Term((uint64_t{1} << 63) - 1),
+                                                           .granted = true,
+                                                           .pre_vote = false,
+                                                           .features = 1,
+                                                           .version = 2}});
+    }
+    hamlet.kill(leader);
+    EXPECT_TRUE(hamlet.until([&] { return hamlet.leader() < 3; }));
+    EXPECT_TRUE(hamlet.write_and_wait(hamlet.leader(), "k", "v"));
+    return hamlet.now();
+  };
+  const Instant untold = recovers_at(false, false);
+  EXPECT_EQ(recovers_at(true, false), untold);
+  EXPECT_EQ(recovers_at(true, true), untold);
+}
+
 TEST(CoreHostile, AStrangersTransferHoldsNobodyUp) {
   Hamlet hamlet(3);
   ASSERT_TRUE(hamlet.until([&] { return hamlet.all_ok(); }));

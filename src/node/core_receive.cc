@@ -127,9 +127,12 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
   const auto* leader_news = std::get_if<LeaderNews>(&message.news);
   const auto* member_news = std::get_if<MemberNews>(&message.news);
   if (const auto* vote = std::get_if<RequestVoteResult>(&message.message)) {
-    // Before the engine counts it: it may elect us.
+    // Before the engine counts it, if it may: it may elect us.
     const auto* news = std::get_if<VoteNews>(&message.news);
-    leases_->on_vote(now, from.id, *vote, news != nullptr ? news->quiet : Duration());
+    const bool of_now = vote->term == replica_->term() || vote->pre_vote;
+    if (of_now && replica_->latest().find(from.id) != nullptr) {
+      leases_->on_vote(now, from.id, *vote, news != nullptr ? news->quiet : Duration());
+    }
   }
   if (append != nullptr && options_.mistakes.lease.wirekeys) {
     LogIndex index = append->previous;
