@@ -160,7 +160,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
                                   const MembershipQuery& query) {
   if (!replica_ || from.id == options_.id) return;
   if (heading.cluster != cluster_) {
-    if (leads() && heading.cluster == machine_->parameters().ancestor) tell_refounded(from);
+    if (heading.cluster == machine_->parameters().ancestor) tell_refounded(now, from);
     return;
   }
   if (query.leaving != Leaving::kNo) last_farewell_heard_ = now;

@@ -182,11 +182,12 @@ void NodeCore::Inside::meet(Instant now, const Peer& from, const Frame& frame) {
                ", was recovered; it joins by itself, unless a majority of that cluster lives: then "
                "there are two clusters; stop the nodes of one, and start them again with --join "
                "naming a node of the other");
-  if (leads()) tell_refounded(from);
+  tell_refounded(now, from);
 }
 
-// To one that was left behind.
-void NodeCore::Inside::tell_refounded(const Peer& to) {
+// To one that was left behind: by any member, since it may reach no other.
+void NodeCore::Inside::tell_refounded(Instant now, const Peer& to) {
+  if (!is_member() || no_quorum(now)) return;
   post(to.address, to.id, Refounded{machine_->parameters().ancestor});
 }
 

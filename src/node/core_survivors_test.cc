@@ -3,6 +3,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "consensus/configuration_codec.h"
 #include "consensus/entry_log.h"
@@ -126,6 +127,44 @@ TEST(CoreSurvivors, WhoIsToBeRemovedIsNotTheOneToGoOn) {
   ASSERT_TRUE(hamlet.until([&] { return hamlet.lost(survivor); }));
   const std::string refused = hamlet.recover(survivor);
   EXPECT_NE(refused.find("was about to be removed"), std::string::npos) << refused;
+}
+
+// A cluster of three of which `survivor` went on alone, and `left` did not hear of it.
+class LeftBehind : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(hamlet.until([&] { return hamlet.all_ok(); }));
+    survivor = hamlet.followers()[0];
+    left = hamlet.followers()[1];
+    ASSERT_TRUE(hamlet.write_and_wait(survivor, "k", "v"));
+    hamlet.kill(hamlet.leader());
+    hamlet.passes = [&](size_t from, size_t to, PeerMessage&) {
+      return from != left && to != left;
+    };
+    ASSERT_TRUE(hamlet.until([&] { return hamlet.lost(survivor) && hamlet.lost(left); }));
+    ASSERT_EQ(hamlet.recover(survivor).substr(0, 9), "recovered");
+    for (int count = 0; count < 2; ++count) {
+      newcomers.push_back(hamlet.move_in({Hamlet::address(survivor)}));
+    }
+    ASSERT_TRUE(hamlet.until([&] { return hamlet.status(survivor).voters == 3; }));
+  }
+  bool left_joins() {
+    hamlet.passes = [](size_t, size_t, PeerMessage&) { return true; };
+    return hamlet.until([&] {
+      return hamlet.core(left).cluster() == hamlet.core(survivor).cluster() && hamlet.all_ok();
+    }) && hamlet.value(left, "k") == "v";
+  }
+
+  Hamlet hamlet{3};
+  size_t survivor = 0, left = 0;
+  std::vector<size_t> newcomers;
+};
+
+TEST_F(LeftBehind, AFollowerIsEnoughToHearOfIt) {
+  hamlet.core(survivor).transfer(hamlet.now(), "n" + std::to_string(newcomers[0]),
+                                 hamlet.now() + 5s, [](const Status&) {});
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.leader() == newcomers[0]; }));
+  EXPECT_TRUE(left_joins());
 }
 
 }  // namespace
