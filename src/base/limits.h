@@ -99,6 +99,9 @@ inline constexpr size_t kJoinListMax = 64;
 // What a member says of itself: its name, two addresses, its version, and room to grow.
 inline constexpr size_t kDescriptionBytesMax = 2'048;
 inline constexpr size_t kParametersBytesMax = 1'024;
+// Clusters that one was recovered from, one after the other, and that it knows. Who was left behind
+// by an earlier one has to be stopped by hand.
+inline constexpr size_t kAncestorsMax = 16;
 // A line for people in a message of a peer.
 inline constexpr size_t kReasonBytesMax = 1'024;
 // An address behind a name, of which nothing was heard for so long, is no founder's: longer than a

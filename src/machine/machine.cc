@@ -48,8 +48,7 @@ void Machine::apply_barrier(LogIndex index) {
 }
 
 void Machine::found_anew(ClusterId cluster) {
-  parameters_.ancestor = parameters_.cluster;
-  parameters_.cluster = cluster;
+  parameters_.found_anew(cluster);
 }
 
 void Machine::publish(LogIndex index) {

@@ -3,12 +3,13 @@
 // A node whose flags differ takes the cluster's (READ-LEASES A4). Everything else about leases and
 // heartbeats follows from these.
 //
-//   parameters = version:u8 (2)  cluster.high:u64  cluster.low:u64
-//                ancestor.high:u64  ancestor.low:u64  failover_after:u64 (ns)
+//   parameters = version:u8 (3)  cluster.high:u64  cluster.low:u64
+//                ancestors:u8 (high:u64 low:u64)*  failover_after:u64 (ns)
 //                voters_max:u32  leases:u8 (0 or 1)  clock_drift:u32 (per mille)
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/codec.h"
@@ -18,7 +19,8 @@ namespace ram::machine {
 
 struct Parameters {
   ClusterId cluster;
-  ClusterId ancestor;  // that this one was recovered from; none: it was founded
+  // What this one was recovered from, and that one before, newest first; none: it was founded.
+  std::vector<ClusterId> ancestors;
   Duration failover_after = std::chrono::milliseconds(500);  // election timeout
   uint32_t voters_max = 5;
   // False: no clock is trusted, and no node reads by a lease.
@@ -26,6 +28,9 @@ struct Parameters {
   // By how much two clocks' rates may differ.
   uint32_t clock_drift_permille = 200;
 
+  // From now on this is another cluster, recovered from what it was.
+  void found_anew(ClusterId id);
+  bool goes_on_from(ClusterId id) const;
   bool operator==(const Parameters&) const = default;
 };
 

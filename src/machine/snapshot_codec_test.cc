@@ -80,8 +80,8 @@ const std::string& golden() {
   static const std::string bytes = from_hex(
       "01 0000000000000000 "  // version, number
       // begin: revision, applied, time, digest; a table, a session, an entry; parameters
-      "01 0100000000000000 0100000000000000 e803000000000000 392af920e4129cd5 01 01 01 "
-      "02 1111000000000000 2222000000000000 0000000000000000 0000000000000000 "
+      "01 0100000000000000 0100000000000000 e803000000000000 75c33544179efa59 01 01 01 "
+      "03 1111000000000000 2222000000000000 00 "
       "0065cd1d00000000 05000000 01 c8000000 "
       "02 0174 "                      // table
       "03 0700000000000000 02 00 "    // session: applied up to 2, no floor

@@ -168,7 +168,7 @@ class NodeCore::Inside final : public consensus::Transport,
   void ask_survivors();
   void turn_recovery(Instant now);
   void found_anew(Instant now);
-  void tell_refounded(Instant now, const Peer& to);
+  void tell_refounded(Instant now, const Peer& to, ClusterId ancestor);
   void meet(Instant now, const Peer& from, const Frame& frame);
   bool may_tell_of(Instant now, const std::string& address);
 

@@ -160,7 +160,9 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
                                   const MembershipQuery& query) {
   if (!replica_ || from.id == options_.id) return;
   if (heading.cluster != cluster_) {
-    if (heading.cluster == machine_->parameters().ancestor) tell_refounded(now, from);
+    if (machine_->parameters().goes_on_from(heading.cluster)) {
+      tell_refounded(now, from, heading.cluster);
+    }
     return;
   }
   if (query.leaving != Leaving::kNo) last_farewell_heard_ = now;

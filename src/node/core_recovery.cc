@@ -97,7 +97,7 @@ void NodeCore::Inside::turn_recovery(Instant now) {
   found_anew(now);
   const std::string report =
       "recovered: cluster " + text_of(cluster_) + " of one node goes on from " +
-      text_of(machine_->parameters().ancestor) + ", with " +
+      text_of(machine_->parameters().ancestors.front()) + ", with " +
       std::to_string(machine_->revision().value) + " revisions; without " + recovery.missing() +
       (recovery.self().complete_until.empty()
            ? ""
@@ -144,7 +144,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
     const Known known = what_is_known();
     answer.last_term = known.last_term;
     answer.last = known.last;
-  } else if (heading.cluster == machine_->parameters().ancestor) {
+  } else if (machine_->parameters().goes_on_from(heading.cluster)) {
     answer.recovered = true;
   } else {
     return;
@@ -170,7 +170,7 @@ void NodeCore::Inside::meet(Instant now, const Peer& from, const Frame& frame) {
   const ClusterId other = frame.heading.cluster;
   if (!is_member() || !other || other == cluster_) return;
   if (std::holds_alternative<Refounded>(frame.message) || !may_tell_of(now, from.address)) return;
-  if (other != machine_->parameters().ancestor) {
+  if (!machine_->parameters().goes_on_from(other)) {
     log_.warning("the node at " + from.address + " is of another cluster, " + text_of(other) +
                  ", and not of this one, " + text_of(cluster_) +
                  "; stop it if it was given up here, and start it again with --join naming a node "
@@ -182,13 +182,13 @@ void NodeCore::Inside::meet(Instant now, const Peer& from, const Frame& frame) {
                ", was recovered; it joins by itself, unless a majority of that cluster lives: then "
                "there are two clusters; stop the nodes of one, and start them again with --join "
                "naming a node of the other");
-  tell_refounded(now, from);
+  tell_refounded(now, from, other);
 }
 
 // To one that was left behind: by any member, since it may reach no other.
-void NodeCore::Inside::tell_refounded(Instant now, const Peer& to) {
+void NodeCore::Inside::tell_refounded(Instant now, const Peer& to, ClusterId ancestor) {
   if (!is_member() || no_quorum(now)) return;
-  post(to.address, to.id, Refounded{machine_->parameters().ancestor});
+  post(to.address, to.id, Refounded{ancestor});
 }
 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,

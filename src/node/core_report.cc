@@ -48,8 +48,8 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
     return status;
   }
   status.cluster = text_of(cluster_);
-  if (const ClusterId ancestor = machine_->parameters().ancestor) {
-    status.ancestor = text_of(ancestor);
+  if (const auto& ancestors = machine_->parameters().ancestors; !ancestors.empty()) {
+    status.ancestor = text_of(ancestors.front());
   }
   status.term = replica_->term().value;
   // The engine of a follower learns of a commit later than from the leader's stable index.

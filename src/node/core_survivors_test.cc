@@ -167,5 +167,19 @@ TEST_F(LeftBehind, AFollowerIsEnoughToHearOfIt) {
   EXPECT_TRUE(left_joins());
 }
 
+TEST_F(LeftBehind, WhatWasRecoveredTwiceIsNotRecoveredElsewhere) {
+  for (const size_t newcomer : newcomers) hamlet.kill(newcomer);
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.lost(survivor); }));
+  ASSERT_EQ(hamlet.recover(survivor).substr(0, 9), "recovered");
+  // It is asked before it says so by itself.
+  hamlet.passes = [&](size_t, size_t, PeerMessage& message) {
+    return std::holds_alternative<RecoveryQuestion>(message) ||
+           std::holds_alternative<RecoveryAnswer>(message);
+  };
+  const std::string refused = hamlet.recover(left);
+  EXPECT_NE(refused.find("was recovered already"), std::string::npos) << refused;
+  EXPECT_TRUE(left_joins());
+}
+
 }  // namespace
 }  // namespace ram::node
