@@ -197,9 +197,8 @@ std::string StatusReport::how_reads_are_answered() const {
   const std::string state = status_.text("state");
   if (state == "joining" || state == "no-quorum") return "refused, but for stale ones";
   const std::string reason = status_.text("lease_reason");
-  if (status_.text("reads") == "quorum" || reason == "off") {
-    return "through the leader, which asks a majority";
-  }
+  if (reason == "off") return "through the leader, which asks a majority, as leases are off";
+  if (status_.text("reads") == "quorum") return "through the leader, which asks a majority";
   if (status_.text("reads") == "leader") return "through the leader";
   return status_.number("lease") != 0
              ? "from memory, under a lease for " + duration_of(status_.number("lease_ms"))

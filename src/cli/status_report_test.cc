@@ -112,7 +112,8 @@ TEST(StatusReport, SaysHowReadsThatAreNotLocalAreAnswered) {
   };
   EXPECT_EQ(reads("ok", "leader", ""), "through the leader");
   EXPECT_EQ(reads("ok", "quorum", ""), "through the leader, which asks a majority");
-  EXPECT_EQ(reads("ok", "local", "off"), "through the leader, which asks a majority");
+  EXPECT_EQ(reads("ok", "local", "off"),
+            "through the leader, which asks a majority, as leases are off");
   EXPECT_EQ(reads("no-quorum", "local", "no-leader"), "refused, but for stale ones");
 }
 

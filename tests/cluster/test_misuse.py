@@ -224,7 +224,7 @@ class Status(OneLine):
             one, = all_nodes.cluster(1, ("--leases", "off"))
             self.assertEqual(one.status()["lease_reason"], "off")
             _, text, _ = nodes.run("status", f"127.0.0.1:{one.client_port}")
-            self.assertIn("without a lease (off)", text)
+            self.assertIn("as leases are off", text)
             cluster = all_nodes.cluster(3, FLAGS)
             leader = nodes.leader_of(cluster)
             killed, stopped = (node for node in cluster if node is not leader)
