@@ -38,6 +38,7 @@ std::string format(const char* pattern, double number) {
 std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   static constexpr Unit kUnits[] = {
       {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+  if (text == "0") return std::chrono::nanoseconds(0);
   const std::optional<double> nanoseconds = parse_with_unit(text, kUnits);
   // !(a < b), so that what is no number is refused too.
   if (!nanoseconds || !(*nanoseconds < 9.2e18)) return std::nullopt;

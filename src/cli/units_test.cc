@@ -15,6 +15,7 @@ TEST(Units, DurationsAsPeopleWriteThem) {
   EXPECT_EQ(parse_duration("1h"), 1h);
   EXPECT_EQ(parse_duration("250us"), 250us);
   EXPECT_EQ(parse_duration("0s"), 0s);
+  EXPECT_EQ(parse_duration("0"), 0s);
 }
 
 TEST(Units, WhatIsNoDurationIsNothing) {

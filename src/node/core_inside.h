@@ -71,6 +71,8 @@ class NodeCore::Inside final : public consensus::Transport,
   Digest digest() const;
   WallMs complete_until(Instant now) const;
   std::vector<std::string> rejoin_list() const;
+  // Where members of our cluster may be: of the list, and of the configuration.
+  std::vector<std::string> known_addresses() const;
   NoLease why_no_lease(Instant now) const;
   NoLease why_no_lease(Instant now, NodeId member) const;
   void report_delays(NodeStatus& status) const;

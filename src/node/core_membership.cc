@@ -121,7 +121,8 @@ void NodeCore::Inside::seek_membership(Instant now) {
   } else if (fetch_ || founding_.phase() != Phase::kFresh) {
     return;
   }
-  const std::vector<std::string> seen = replica_ ? options_.join : founding_.members_seen(now);
+  // Of the list it may be that only this node itself answers, as where a name stands for several.
+  const std::vector<std::string> seen = replica_ ? known_addresses() : founding_.members_seen(now);
   // A reason that nobody repeats is none any more.
   if (now - join_refused_ > 4 * failover_after_) join_refusal_.clear();
   // The leader if someone named it; every other time anyone, in case that one is gone.
@@ -135,7 +136,10 @@ void NodeCore::Inside::seek_membership(Instant now) {
 }
 
 std::vector<std::string> NodeCore::Inside::rejoin_list() const {
-  if (!expelled_) return options_.join;
+  return expelled_ ? known_addresses() : options_.join;
+}
+
+std::vector<std::string> NodeCore::Inside::known_addresses() const {
   std::vector<std::string> list = options_.join;
   if (!join_leader_.empty()) list.push_back(join_leader_);
   for (const consensus::Server& server : replica_->latest().servers) {

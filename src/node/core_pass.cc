@@ -70,7 +70,7 @@ void NodeCore::Inside::follow_leadership(Instant now) {
   } else {
     last_contact_ = std::max(last_contact_, replica_->leader_heard());
   }
-  if (const bool lost = no_quorum(now); lost != lost_) {
+  if (const bool lost = is_member() && no_quorum(now); lost != lost_) {
     lost_ = lost;
     if (lost) {
       log_.error(

@@ -85,11 +85,12 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
   if (leaving_) {
     status.state = NodeState::kLeaving;
     status.waiting_for = leads() ? "another member to take over" : "the leader to let this node go";
-  } else if (no_quorum(now)) {
+  } else if (no_quorum(now) && is_member()) {
     status.state = NodeState::kNoQuorum;
     status.waiting_for = "a leader: " + why_no_quorum(now);
   } else if (self == nullptr || (!votes && standbys_will_vote())) {
-    status.waiting_for = "promotion: the leader lets this node in";
+    status.waiting_for =
+        join_refusal_.empty() ? "promotion: the leader lets this node in" : join_refusal_;
   } else if (!leader() || (leads() && !replica_->barrier_committed())) {
     status.waiting_for = "a leader";
   } else if (replica_->installing()) {

@@ -65,10 +65,12 @@ bool NodeCore::Inside::no_quorum(Instant now) const {
 
 Status NodeCore::Inside::refusal(Instant now) const {
   if (spent()) return Status::joining("this node is about to start anew");
-  if (!replica_)
+  const bool unheard = no_quorum(now);
+  if (!replica_ || (unheard && !is_member())) {
     return Status::joining(
         "this node is not part of a cluster yet; `ram status` says what it waits for");
-  if (no_quorum(now)) return no_majority();
+  }
+  if (unheard) return no_majority();
   return Status();
 }
 

@@ -119,6 +119,13 @@ class Names(unittest.TestCase):
                 self.assertEqual(node.ask("GET", "color"), b"green")
             self.assert_one_cluster(cluster)
 
+            # To each of them the name may stand for itself first.
+            HOSTS.say([node.place.peer_host for node in cluster])
+            for _ in range(3):
+                first.kill()
+                first.start().wait_ok()
+            self.assert_one_cluster(cluster)
+
             # One that the name does not stand for, and that expects nobody, joins through it.
             fourth = self.node(4).start().wait_ok()
             self.assertEqual(fourth.ask("GET", "color"), b"green")
