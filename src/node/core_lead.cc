@@ -64,11 +64,11 @@ void NodeCore::Inside::manage(Instant now) {
 
 // The change that takes `removed` out is committed by those that remain. One of them may have died
 // a moment ago: the cluster would be lost then, with a member that only wanted to go. So a majority
-// of them answers something that was sent after the decision, first; who is slower than an election
-// timeout is asked anew.
+// of them answers something that was sent after the decision, first; who is slower than four
+// election timeouts is asked anew.
 bool NodeCore::Inside::rest_is_there(Instant now, NodeId removed,
                                      const consensus::Configuration& rest) {
-  if (!removal_ || removal_->member != removed || now - removal_->since >= failover_after_) {
+  if (!removal_ || removal_->member != removed || now - removal_->since >= 4 * failover_after_) {
     removal_ = {removed, rounds_.announce(), now};
   }
   if (!rounds_.confirmed(removal_->round, rest, options_.id)) return false;

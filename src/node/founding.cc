@@ -32,7 +32,7 @@ Founding::Founding(Self self, Random random, Post post, Log& log)
 void Founding::start(Instant now) {
   next_complaint_ = now + self_.complain_every;
   if (!alone() || !resolved()) ask(now);
-  propose_if_all_fresh(now);
+  if (self_.expect == 0) propose_if_all_fresh(now);
 }
 
 void Founding::on_time(Instant now) {
@@ -41,7 +41,8 @@ void Founding::on_time(Instant now) {
   if (phase_ != Phase::kFresh) {
     tell_members();
   } else if (self_.expect != 0) {
-    propose_if_all_fresh(now);  // an address may have been silent for long enough
+    // Here alone: every address that is known by now was asked, and what came was read.
+    propose_if_all_fresh(now);
   }
   complain(now);
 }
@@ -52,7 +53,7 @@ void Founding::on_resolved(Instant now, const std::string& name,
   if (!self_.names.contains(name)) return;
   if (addresses.size() > kJoinListMax) addresses.resize(kJoinListMax);
   behind_[name] = std::move(addresses);
-  propose_if_all_fresh(now);
+  if (self_.expect == 0) propose_if_all_fresh(now);
 }
 
 std::set<std::string> Founding::addresses_to_ask() const {
@@ -127,15 +128,15 @@ void Founding::on_standing(Instant now, NodeId source, ClusterId cluster,
              standing.description, standing.list, standing.expect, now};
   }
   if (phase_ == Phase::kFresh) {
-    propose_if_all_fresh(now);
+    if (self_.expect == 0) propose_if_all_fresh(now);
     return;
   }
   if (standing.phase == Phase::kMember && cluster == proposal_->cluster) {
     start_proposal();
     return;
   }
-  // It never accepted ours: who accepts once joins nothing.
-  if (standing.phase == Phase::kMember && proposal_->members.find(source) != nullptr) {
+  // It never accepted ours: who accepts once joins nothing. (Of no cluster: it is about to say.)
+  if (standing.phase == Phase::kMember && cluster && proposal_->members.find(source) != nullptr) {
     withdrawn_.insert(source);
   }
   if (standing.answer <= proposal_question_) {  // perhaps put before the proposal was known

@@ -415,6 +415,38 @@ TEST(FoundingByName, AnAddressThatNobodyAnswersAtIsWaitedForBeforeItCountsAsDead
 }
 
 // As many as expected are there, and a cluster is, too, far away.
+// The name's own look-up led to this node, and says only then that there are others: of a cluster,
+// perhaps.
+TEST(FoundingByName, AnAddressIsAskedBeforeAnythingIsFoundedWithoutIt) {
+  Founding::Self self;
+  self.id = NodeId(1);
+  self.address = "a";
+  self.description = encode_description({"a", "a", "", "1"});
+  self.list = {kName};
+  self.names = {kName};
+  self.expect = 1;
+  self.parameters = [](ClusterId) { return std::string("p"); };
+  self.dead_after = kDeadAfter;
+  self.ask_every = kAskEvery;
+  std::map<std::string, Standing> asked;
+  NoLog log;
+  Founding founding(
+      self, Random(1),
+      [&](const std::string& to, const PeerMessage& message) {
+        asked[to] = std::get<Standing>(message);
+      },
+      log);
+  founding.start(Instant(1s));
+  Standing own = asked.at(kName);
+  own.answer = own.question;
+  founding.on_standing(Instant(1s), self.id, ClusterId(), own);
+  founding.on_resolved(Instant(1s), kName, {"door of a", "door of b"});
+  EXPECT_EQ(founding.phase(), Phase::kFresh);
+  founding.on_time(Instant(2s));
+  EXPECT_TRUE(asked.contains("door of b"));
+  EXPECT_EQ(founding.phase(), Phase::kFresh);
+}
+
 TEST(FoundingByName, WhoIsSlowToSayThatThereIsAClusterIsHeard) {
   Town town(1, 4, true, 3);
   town.start("d", {"d"});
