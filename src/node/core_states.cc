@@ -19,13 +19,15 @@ StateSource::Rules NodeCore::Inside::source_rules() const {
 
 StateSource::Frozen NodeCore::Inside::freeze() const {
   StateSource::Frozen frozen;
-  const LogIndex index = std::min(applied_, replica_->commit());
+  LogIndex index = std::min(applied_, replica_->commit());
+  // Who receives it knows its term by that of `index` alone. What is applied is committed, though
+  // the engine may not have heard of it, and not be told again before this state is given out.
+  const Term newest = replica_->term_at(applied_);
+  if (newest && newest != replica_->term_at(index) && !replica_->changing()) index = applied_;
   const Term term = replica_->term_at(index);
   if (replica_->installing() || !term || replica_->committed_configuration_index() > index) {
     return frozen;
   }
-  // Who receives it knows its term by that of `index` alone.
-  if (replica_->term_at(applied_) != term) return frozen;
   frozen.origin = {index, term, applied_, replica_->committed_configuration_index(),
                    replica_->committed()};
   frozen.state = machine_->freeze(options_.limits.state_piece_bytes);
