@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "consensus/configuration.h"
+#include "node/test_frame.h"
 #include "node/test_village.h"
 
 namespace ram::node {
@@ -210,11 +211,8 @@ TEST_F(NodeCoreMembers, AStrangersWordMovesNobody) {
   // Of its cluster, but as of a configuration that it has itself; then of another cluster.
   for (const auto& [of, index] :
        {std::pair{cluster, LogIndex(1)}, std::pair{ClusterId{1, 2}, LogIndex(1'000)}}) {
-    std::string bytes;
-    for (const SharedBytes& piece : encode_frame({of, NodeId(99), before}, Removed{index})) {
-      bytes += piece.view();
-    }
-    village.core(lost).receive(village.now(), {NodeId(99), "nowhere:1"}, SharedBytes(bytes));
+    village.core(lost).receive(village.now(), {NodeId(99), "nowhere:1"},
+                               frame_of({of, NodeId(99), before}, Removed{index}));
     village.run(50ms);
     EXPECT_EQ(village.id(lost), before);
   }
@@ -226,10 +224,8 @@ TEST_F(NodeCoreMembers, AStrangersWordMovesNobody) {
 TEST_F(NodeCoreMembers, ACandidateIsAnsweredHoweverManyStrangersThereAre) {
   const size_t asked = follower();
   const auto say = [&](uint64_t id, const std::string& address, const PeerMessage& message) {
-    std::string bytes;
     const Heading heading{village.core(asked).cluster(), NodeId(id), village.id(asked)};
-    for (const SharedBytes& piece : encode_frame(heading, message)) bytes += piece.view();
-    village.core(asked).receive(village.now(), {NodeId(id), address}, SharedBytes(bytes));
+    village.core(asked).receive(village.now(), {NodeId(id), address}, frame_of(heading, message));
   };
   say(999, "candidate:1",
       RaftMessage{{}, consensus::RequestVote{.term = Term(99), .pre_vote = true, .version = 2}});

@@ -17,6 +17,7 @@
 #include "node/node_core.h"
 #include "node/peer_message.h"
 #include "node/read_gate.h"
+#include "node/test_frame.h"
 #include "store/reading.h"
 
 namespace ram::node {
@@ -141,12 +142,8 @@ class Hamlet {
   }
   // To `to`, from somebody with that id and at an address where nobody lives.
   void tell(size_t to, NodeId from, const PeerMessage& message) {
-    std::string bytes;
-    for (const SharedBytes& piece :
-         encode_frame({core(to).cluster(), from, houses_[to]->id}, message)) {
-      bytes += piece.view();
-    }
-    core(to).receive(now_, {from, "nowhere:1"}, SharedBytes(bytes));
+    core(to).receive(now_, {from, "nowhere:1"},
+                     frame_of({core(to).cluster(), from, houses_[to]->id}, message));
   }
 
   // False: lost. It may be changed.
@@ -192,18 +189,13 @@ class Hamlet {
     house.core->start(now_);
   }
   void post(size_t from, const std::string& address_to, Pieces frame) {
-    std::string bytes;
-    for (const SharedBytes& piece : frame) bytes += piece.view();
     for (size_t to = 0; to < houses_.size(); ++to) {
       if (address(to) != address_to) continue;
-      std::optional<Frame> sent = decode_frame(SharedBytes(std::string(bytes)));
+      std::optional<Frame> sent = decode_frame(joined(frame));
       if (!sent || !passes(from, to, sent->message)) return;
-      bytes.clear();
-      for (const SharedBytes& piece : encode_frame(sent->heading, sent->message)) {
-        bytes += piece.view();
-      }
-      letters_.emplace(now_ + 1ms,
-                       Letter{{houses_[from]->id, address(from)}, to, SharedBytes(bytes)});
+      letters_.emplace(
+          now_ + 1ms,
+          Letter{{houses_[from]->id, address(from)}, to, frame_of(sent->heading, sent->message)});
     }
   }
   void deliver() {

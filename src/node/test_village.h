@@ -18,6 +18,7 @@
 #include "node/node_core.h"
 #include "node/peer_message.h"
 #include "node/read_path.h"
+#include "node/test_frame.h"
 #include "store/reading.h"
 
 namespace ram::node {
@@ -230,10 +231,9 @@ class Village {
     Village* village = nullptr;
     size_t at = 0;
     void send(const std::string& address, Lane, Pieces frame) override {
-      std::string bytes;
-      for (const SharedBytes& piece : frame) bytes += piece.view();
       if (village->houses_[at].cut_off) return;
-      const std::optional<Frame> sent = decode_frame(SharedBytes(std::string(bytes)));
+      SharedBytes bytes = joined(frame);
+      const std::optional<Frame> sent = decode_frame(bytes);
       if (sent && std::holds_alternative<StateRequest>(sent->message)) {
         village->houses_[at].wanted = std::get<StateRequest>(sent->message).at_least;
       }
@@ -241,10 +241,9 @@ class Village {
         village->states_.insert(std::get<StatePiece>(sent->message).transfer);
       }
       ++village->sent_to_[address];
-      village->letters_.emplace(village->now_ + 1ms,
-                                Letter{{village->houses_[at].id, village->list_[at]},
-                                       address,
-                                       SharedBytes(std::move(bytes))});
+      village->letters_.emplace(
+          village->now_ + 1ms,
+          Letter{{village->houses_[at].id, village->list_[at]}, address, std::move(bytes)});
     }
     void forget(const std::string&) override {}
   };
