@@ -49,6 +49,12 @@ Place::Place(World& world, SimNetwork& network, const Swarm& swarm, const node::
 Place::~Place() = default;
 
 void Place::start() {
+  join_ = life_ == 0 ? setup_.join : setup_.rejoin;
+  known_.clear();
+  live();
+}
+
+void Place::live() {
   ++life_;
   const uint64_t drawn = random_.next() >> 1;
   process_ = std::make_unique<Process>(NodeId(drawn == 0 ? 1 : drawn), random_.next());
@@ -57,9 +63,10 @@ void Place::start() {
                             .name = setup_.name,
                             .address = setup_.address,
                             .client = {},
-                            .join = life_ == 1 ? setup_.join : setup_.rejoin,
+                            .join = join_,
                             .names = {},
                             .expect = setup_.expect,
+                            .known = known_,
                             .parameters = swarm_.parameters,
                             .request_timeout = swarm_.request_timeout,
                             .evict_after = swarm_.evict_after,
@@ -203,12 +210,19 @@ void Place::turn() {
   turned_(*this);
   if (core().spent() || core().left()) {
     world_.line(setup_.name, core().left() ? " has left" : " is spent");
-    const Duration away = core().left() ? random_up_to(random_, swarm_.outage_max) : Duration(0);
-    world_.after(Duration(0), [this, life = life_, away] {
+    const bool left = core().left();
+    const Duration away = left ? random_up_to(random_, swarm_.outage_max) : Duration(0);
+    known_ = core().known_members();
+    world_.after(Duration(0), [this, life = life_, left, away] {
       if (life != life_ || !lives()) return;
       crash();
-      world_.after(away, [this, life] {
-        if (life == life_ && !lives()) start();
+      world_.after(away, [this, life, left] {
+        if (life != life_ || lives()) return;
+        if (left) {
+          start();
+        } else {
+          live();
+        }
       });
     });
   }

@@ -41,6 +41,7 @@ class Place {
         Setup setup, Listener turned, Listener dying);
   ~Place();
 
+  // A process, as it is started by its flags.
   void start();
   void crash();
   void pause(Duration span);
@@ -53,7 +54,7 @@ class Place {
   bool paused() const { return world_.now() < paused_until_; }
   // When the process that lives here ran again after its latest pause, or after a crash.
   WorldTime resumed_at() const { return resumed_at_; }
-  // Counts the processes that have lived here.
+  // Counts the incarnations that have lived here.
   uint64_t life() const { return life_; }
   size_t number() const { return setup_.number; }
   const std::string& name() const { return setup_.name; }
@@ -86,6 +87,8 @@ class Place {
     std::unique_ptr<node::NodeCore> core;
   };
 
+  // A new incarnation, of the process that was started last.
+  void live();
   void execute(const std::function<void()>& step);
   void execute_on_loop(const std::function<void()>& step);
   bool stalled() const { return world_.now() < stalled_until_; }
@@ -109,6 +112,7 @@ class Place {
   std::unique_ptr<Lines> lines_;
 
   std::unique_ptr<Process> process_;
+  std::vector<std::string> join_, known_;  // as that process has them
   uint64_t life_ = 0;
   WorldTime paused_until_{};
   WorldTime resumed_at_{};

@@ -70,9 +70,7 @@ class NodeCore::Inside final : public consensus::Transport,
   std::vector<Member> members(Instant now) const;
   Digest digest() const;
   WallMs complete_until(Instant now) const;
-  std::vector<std::string> rejoin_list() const;
-  // Where members of our cluster may be: of the list, and of the configuration.
-  std::vector<std::string> known_addresses() const;
+  std::vector<std::string> known_members() const;
   NoLease why_no_lease(Instant now) const;
   NoLease why_no_lease(Instant now, NodeId member) const;
   void report_delays(NodeStatus& status) const;
@@ -225,6 +223,9 @@ class NodeCore::Inside final : public consensus::Transport,
   void start_founded(Instant now);
   void seek_membership(Instant now);
   std::string description() const;
+  // Addresses, not our own, of members of our cluster; and those of the list as well.
+  std::vector<std::string> addresses_of_members() const;
+  std::vector<std::string> where_members_may_be() const;
 
   // ---- states (core_states.cc) ----
   void on_message(Instant now, const Peer& from, const Heading& heading, const StateRequest& m);

@@ -146,11 +146,7 @@ bool NodeCore::Inside::is_member() const {
 void NodeCore::Inside::seek_word(Instant now) {
   if (!is_member() || leads() || now - last_contact_ < 2 * failover_after_) return;
   if (++words_sought_ % 4 != 0) return;
-  std::vector<std::string> ask = options_.join;
-  for (const Server& server : replica_->latest().servers) {
-    if (server.id != options_.id) ask.push_back(address_of(server.id));
-  }
-  if (!join_leader_.empty()) ask.push_back(join_leader_);
+  const std::vector<std::string> ask = where_members_may_be();
   if (ask.empty()) return;
   post(ask[words_sought_ / 4 % ask.size()], NodeId(),
        MembershipQuery{replica_->committed_configuration_index(), how_far_gone()});
@@ -193,6 +189,7 @@ void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& head
                                   const Removed& removed) {
   if (!among_members(from, heading) || !is_member()) return;
   if (removed.index <= replica_->committed_configuration_index()) return;
+  join_leader_ = from.address;
   be_removed();
 }
 

@@ -183,6 +183,26 @@ TEST_F(NodeCoreMembers, AnEvictedNodeIsToldAndComesBackAsANewIncarnation) {
   EXPECT_EQ(village.read(lost, "k"), "v");
 }
 
+// It is fresh, and finds nobody who lets it in, when all others die.
+TEST_F(NodeCoreMembers, WhoWasRemovedFoundsWithTheOthersWhenTheClusterIsGone) {
+  const size_t lost = follower();
+  const NodeId before = village.id(lost);
+  village.cut_off(lost, true);
+  village.run(300ms);
+  const auto ended = evict(village.leader(), "n" + std::to_string(lost));
+  ASSERT_TRUE(village.until([&] { return ended->has_value(); }));
+  ASSERT_TRUE((*ended)->ok()) << (*ended)->message();
+  village.cut_off(lost, false);
+  ASSERT_TRUE(village.until([&] { return village.id(lost) != before; }));
+  village.cut_off(lost, true);
+  for (const size_t at : {(lost + 1) % 3, (lost + 2) % 3}) {
+    village.kill(at);
+    village.start(at);
+  }
+  village.cut_off(lost, false);
+  ASSERT_TRUE(village.until([&] { return village.all_ok() && status(lost).voters == 3; }));
+}
+
 // The others may all be new: it knows their addresses, not who lives there now.
 TEST_F(NodeCoreMembers, ANodeThatWasAwayWhileAllOthersWereReplacedIsTold) {
   ASSERT_TRUE(village.write_and_wait(0, "k", "v"));

@@ -24,6 +24,7 @@ Founding::Self NodeCore::Inside::founding_self() const {
   self.list = options_.join;
   self.names = options_.names;
   self.expect = options_.expect;
+  self.known = options_.known;
   self.parameters = [parameters = options_.parameters](ClusterId cluster) mutable {
     parameters.cluster = cluster;
     std::string bytes;
@@ -122,7 +123,8 @@ void NodeCore::Inside::seek_membership(Instant now) {
     return;
   }
   // Of the list it may be that only this node itself answers, as where a name stands for several.
-  const std::vector<std::string> seen = replica_ ? known_addresses() : founding_.members_seen(now);
+  const std::vector<std::string> seen =
+      replica_ ? where_members_may_be() : founding_.members_seen(now);
   // A reason that nobody repeats is none any more.
   if (now - join_refused_ > 4 * failover_after_) join_refusal_.clear();
   // The leader if someone named it; every other time anyone, in case that one is gone.
@@ -135,21 +137,24 @@ void NodeCore::Inside::seek_membership(Instant now) {
   post(ask, NodeId(), JoinRequest{description(), have});
 }
 
-std::vector<std::string> NodeCore::Inside::rejoin_list() const {
-  return expelled_ ? known_addresses() : options_.join;
+std::vector<std::string> NodeCore::Inside::known_members() const {
+  return expelled_ ? addresses_of_members() : options_.known;
 }
 
-std::vector<std::string> NodeCore::Inside::known_addresses() const {
-  std::vector<std::string> list = options_.join;
-  if (!join_leader_.empty()) list.push_back(join_leader_);
+std::vector<std::string> NodeCore::Inside::addresses_of_members() const {
+  std::set<std::string> addresses;
+  if (!join_leader_.empty()) addresses.insert(join_leader_);
   for (const consensus::Server& server : replica_->latest().servers) {
-    list.push_back(address_of(server.id));
+    addresses.insert(address_of(server.id));
   }
-  std::erase(list, options_.address);
-  std::sort(list.begin(), list.end());
-  list.erase(std::unique(list.begin(), list.end()), list.end());
-  if (list.size() > kJoinListMax) list.resize(kJoinListMax);
-  return list;
+  addresses.erase(options_.address);
+  return {addresses.begin(), addresses.end()};
+}
+
+std::vector<std::string> NodeCore::Inside::where_members_may_be() const {
+  std::vector<std::string> addresses = addresses_of_members();
+  addresses.insert(addresses.end(), options_.join.begin(), options_.join.end());
+  return addresses;
 }
 
 }  // namespace ram::node

@@ -206,6 +206,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
   }
   log_.warning("the cluster was recovered elsewhere, as " + text_of(heading.cluster) +
                "; this node discards its state and joins it");
+  join_leader_ = from.address;
   expelled_ = true;
 }
 

@@ -10,6 +10,10 @@
 namespace ram::node {
 namespace {
 
+bool has(const std::vector<std::string>& addresses, const std::string& address) {
+  return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
+}
+
 // Nodes that answer, former incarnations at other addresses among them.
 constexpr size_t kAnswersMax = 2 * kMembersMax;
 
@@ -57,7 +61,7 @@ void Founding::on_resolved(Instant now, const std::string& name,
 }
 
 std::set<std::string> Founding::addresses_to_ask() const {
-  std::set<std::string> addresses;
+  std::set<std::string> addresses(self_.known.begin(), self_.known.end());
   for (const std::string& address : self_.list) {
     const auto found = behind_.find(address);
     if (found == behind_.end()) {
@@ -152,7 +156,7 @@ void Founding::on_standing(Instant now, NodeId source, ClusterId cluster,
 }
 
 bool Founding::alone() const {
-  return self_.expect == 0 &&
+  return self_.expect == 0 && self_.known.empty() &&
          (self_.list.empty() || (self_.list.size() == 1 && self_.list.front() == self_.address));
 }
 
@@ -162,23 +166,41 @@ bool Founding::resolved() const {
 }
 
 void Founding::propose_if_all_fresh(Instant now) {
-  if (phase_ != Phase::kFresh || !resolved()) return;
+  if (phase_ != Phase::kFresh || !resolved() || unheard(now)) return;
   std::optional<consensus::Configuration> members;
   if (self_.expect != 0) {
-    members = expected_founders(now);
+    members = expected_founders();
   } else if (shared_name().empty()) {
     members = listed_founders();
   }
   if (!members || members->find(self_.id) == nullptr || !name_taken_twice().empty()) return;
+  if (!self_.known.empty() && (members->servers.size() == 1 || !members_seen(now).empty())) return;
   if (!alone()) {
     log_.info("all of " + as_line(self_.list) + " are here and fresh: founding a cluster");
   }
   propose(*std::move(members));
 }
 
+bool Founding::of_our_list(const Answer& answer) const {
+  return same_members(answer.list, self_.list) && answer.expect == self_.expect;
+}
+
+bool Founding::concerned(const std::string& address, const Answer& answer) const {
+  return answer.phase != Phase::kFresh || of_our_list(answer) || has(self_.list, address) ||
+         !has(self_.known, address);
+}
+
+bool Founding::unheard(Instant now) const {
+  return std::any_of(targets_.begin(), targets_.end(), [&](const auto& entry) {
+    const auto& [address, target] = entry;
+    // Of a list, all have to answer anyway.
+    if (self_.expect == 0 && (has(self_.list, address) || !has(self_.known, address))) return false;
+    return !lately(target.answered) && now - target.heard < self_.dead_after;
+  });
+}
+
 bool Founding::add_founder(const Answer& answer, consensus::Configuration& members) const {
-  if (answer.phase != Phase::kFresh || !same_members(answer.list, self_.list)) return false;
-  if (answer.expect != self_.expect) return false;
+  if (answer.phase != Phase::kFresh || !of_our_list(answer)) return false;
   if (answer.id < self_.id) return false;  // that one proposes
   if (members.find(answer.id) != nullptr) return false;
   const bool votes = members.servers.size() < self_.voters_max;
@@ -201,13 +223,10 @@ std::optional<consensus::Configuration> Founding::listed_founders() const {
   return members;
 }
 
-std::optional<consensus::Configuration> Founding::expected_founders(Instant now) const {
-  for (const auto& [address, target] : targets_) {
-    // Who is slow to answer may be of a cluster.
-    if (!lately(target.answered) && now - target.heard < self_.dead_after) return std::nullopt;
-  }
+std::optional<consensus::Configuration> Founding::expected_founders() const {
   consensus::Configuration members;
   for (const auto& [address, answer] : answers_) {
+    if (!concerned(address, answer)) continue;
     if (answer.phase != Phase::kFresh) return std::nullopt;  // however late it comes
     if (lately(answer.question) && !add_founder(answer, members)) return std::nullopt;
   }
@@ -234,8 +253,8 @@ void Founding::on_note(Instant now, NodeId source, const FoundingNote& note) {
     const bool founders =
         self_.expect != 0 ? addresses.size() == self_.expect : same_members(addresses, self_.list);
     if (!founders || !self_.understands(note.proposal)) return;
-    // The cluster that is there is to be joined; who proposes does not see it.
-    if (!members_seen(now).empty()) return;
+    // The cluster that is there, or may be, is to be joined; who proposes does not see it.
+    if (!members_seen(now).empty() || unheard(now)) return;
     accept(note.proposal);
   }
   if (note.proposal.cluster != proposal_->cluster) {

@@ -17,6 +17,10 @@
 // each further address must have been silent for long, as one is that nobody lives at any more. An
 // address whose node answers by two ways counts once.
 //
+// Whoever was removed from a cluster knows of members (Self::known) that may be nowhere in its
+// list. They are asked, too: it founds with others only while none of them is of a cluster, and
+// those that the list does not have were silent for long; and never alone.
+//
 // Invariants: a node accepts one proposal in its life; a node that withdrew is never the first to
 // start. So no cluster of one list comes to be while a node of another can be reached: proposing
 // needs everyone of the list fresh.
@@ -48,6 +52,8 @@ class Founding {
     std::vector<std::string> list;  // the join list; empty: a cluster of one
     std::set<std::string> names;    // those of it that have to be resolved
     size_t expect = 0;              // how many found; 0: those of the list
+    // Where members of the cluster lived that an incarnation before this one was removed from.
+    std::vector<std::string> known;
     // The parameters of a cluster that we found, encoded; and whether we understand another's.
     std::function<std::string(ClusterId)> parameters;
     std::function<bool(const Proposal&)> understands;
@@ -115,9 +121,14 @@ class Founding {
   void propose_if_all_fresh(Instant now);
   bool resolved() const;
   bool alone() const;
+  // True: somebody who may be of a cluster has neither answered lately nor been silent for long.
+  bool unheard(Instant now) const;
+  // False: one of those that were known, whom our list does not concern.
+  bool concerned(const std::string& address, const Answer& answer) const;
+  bool of_our_list(const Answer& answer) const;
   static bool same_members(const std::vector<std::string>& a, const std::vector<std::string>& b);
   std::optional<consensus::Configuration> listed_founders() const;
-  std::optional<consensus::Configuration> expected_founders(Instant now) const;
+  std::optional<consensus::Configuration> expected_founders() const;
   // False: not one who may found with us, or one who is to propose.
   bool add_founder(const Answer& answer, consensus::Configuration& members) const;
   void propose(consensus::Configuration members);

@@ -59,7 +59,7 @@ std::string Founding::shared_name() const {
 std::string Founding::differing() const {
   std::vector<std::string> lists;
   for (const auto& [address, answer] : answers_) {
-    if (answer.phase != Phase::kFresh) continue;
+    if (answer.phase != Phase::kFresh || !concerned(address, answer)) continue;
     if (!same_members(answer.list, self_.list)) {
       lists.push_back(address + " (it has " + as_line(answer.list) + ")");
     } else if (answer.expect != self_.expect) {
@@ -78,7 +78,8 @@ std::string Founding::differing() const {
 std::string Founding::expected_missing() const {
   std::vector<std::string> here, silent;
   for (const auto& [address, answer] : answers_) {
-    if (answer.phase == Phase::kFresh && lately(answer.question)) here.push_back(address);
+    if (answer.phase != Phase::kFresh || !concerned(address, answer)) continue;
+    if (lately(answer.question)) here.push_back(address);
   }
   for (const auto& [address, target] : targets_) {
     if (!lately(target.answered)) silent.push_back(address);
@@ -111,6 +112,11 @@ std::string Founding::listed_missing(Instant now) const {
     } else if (answers_.contains(target->second.answer)) {
       otherwise = "the node that answers at " + address + " advertises " + target->second.answer +
                   "; nodes that are to found a cluster are listed by what they advertise";
+    }
+  }
+  if (silent.empty() && members_seen(now).empty()) {
+    for (const std::string& address : self_.known) {
+      if (!answers_.contains(address)) silent.push_back(address);
     }
   }
   if (!silent.empty()) return "no answer from " + as_line(silent);

@@ -61,8 +61,8 @@ class Town {
     ClusterId told;  // the cluster that it was seen to have started
   };
 
-  void start(const std::string& address, std::vector<std::string> list = {},
-             std::string name = "") {
+  void start(const std::string& address, std::vector<std::string> list = {}, std::string name = "",
+             std::vector<std::string> known = {}) {
     if (list.empty()) list = named_ ? std::vector<std::string>{kName} : list_;
     House& house = houses_[address];
     house.id = NodeId(random_.next() | 1);
@@ -72,6 +72,7 @@ class Town {
     self.address = address;
     self.description = encode_description({name.empty() ? address : name, address, "", "1"});
     self.list = list;
+    self.known = std::move(known);
     if (named_ && list.front() == kName) {
       self.names = {kName};
       self.expect = expect_;
@@ -350,6 +351,56 @@ TEST(Founding, CrashesAtAnyStepMakeNeitherTwoClustersNorAStandstill) {
   }
   EXPECT_GT(crashes, 1'000u);
   EXPECT_GT(abandoned, 100u) << "the way out was hardly taken: the test shows little";
+}
+
+// ---- who was removed from a cluster ----
+
+TEST(FoundingAfterRemoval, FoundsWithTheOthersOfItsListOnceTheyAreFresh) {
+  Town town(1, 3);
+  town.start("c", {}, "", {"a", "b"});
+  town.run(3s);
+  for (const std::string& address : town.list()) EXPECT_TRUE(town.house(address).told) << address;
+}
+
+TEST(FoundingAfterRemoval, WhoMayBeOfTheClusterIsWaitedForAndJoined) {
+  Town town(1, 3);
+  town.start("c", {}, "", {"a", "b", "d"});
+  town.run(kDeadAfter - 100ms);
+  EXPECT_EQ(town.house("c").founding->phase(), Phase::kFresh);
+  EXPECT_EQ(town.house("c").founding->waiting_for(town.now()), "no answer from d");
+  town.run(kDeadAfter);
+  EXPECT_TRUE(town.settled()) << "d is gone for good";
+
+  Town other(1, 4);
+  other.start("d", {"d"});  // a cluster that the others' list does not have
+  for (const char* address : {"a", "b", "c"}) other.crash(address);
+  other.run(1s);
+  for (const char* address : {"a", "b"}) other.start(address, {"a", "b", "c"});
+  other.start("c", {"a", "b", "c"}, "", {"a", "d"});
+  other.run(20s);
+  for (const char* address : {"a", "b", "c"}) EXPECT_FALSE(other.house(address).told) << address;
+  EXPECT_EQ(other.house("c").founding->members_seen(other.now()), std::vector<std::string>{"d"});
+}
+
+TEST(FoundingAfterRemoval, NobodyFoundsAloneAgain) {
+  for (const bool listed : {false, true}) {
+    Town town(1, 2);
+    for (const char* address : {"a", "b"}) town.crash(address);
+    town.start("a", listed ? std::vector<std::string>{"a"} : std::vector<std::string>{"none"}, "",
+               {"b"});
+    town.run(20s);
+    EXPECT_EQ(town.house("a").founding->phase(), Phase::kFresh);
+  }
+}
+
+TEST(FoundingAfterRemoval, AMemberThatIsFreshWithAnotherListIsNoConcern) {
+  Town town(1, 4);
+  town.start("d", {"a"});  // only joins
+  for (const char* address : {"a", "b"}) town.start(address, {"a", "b", "c"});
+  town.start("c", {"a", "b", "c"}, "", {"a", "b", "d"});
+  EXPECT_EQ(town.house("c").founding->waiting_for(town.now()), "no answer from a,b,c");
+  town.run(3s);
+  for (const char* address : {"a", "b", "c"}) EXPECT_TRUE(town.house(address).told) << address;
 }
 
 // ---- names that stand for several ----

@@ -74,6 +74,7 @@ struct CoreOptions {
   std::vector<std::string> join;
   std::set<std::string> names;     // those of `join` that have to be resolved
   size_t expect = 0;               // how many found (founding.h); 0: those of `join`
+  std::vector<std::string> known;  // members of a cluster that this process was removed from
   machine::Parameters parameters;  // taken if this node founds; the cluster's otherwise
   Duration request_timeout = std::chrono::seconds(5);
   Duration evict_after = std::chrono::minutes(5);  // while this node leads
@@ -161,9 +162,8 @@ class NodeCore {
   // True: this incarnation is of no more use (a founding was abandoned); destroy it and start
   // another with a new id. Its calls have ended.
   bool spent() const;
-  // Where the next incarnation should join: one that was a member only joins, never founds.
-  std::vector<std::string> rejoin_list() const;
-  size_t rejoin_expect() const;
+  // CoreOptions::known of the incarnation after this one.
+  std::vector<std::string> known_members() const;
 
   NodeStatus status(Instant now) const;
   std::vector<Member> members(Instant now) const;

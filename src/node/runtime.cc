@@ -59,8 +59,6 @@ Result<std::unique_ptr<Runtime>> Runtime::start(NodeOptions options, ReadClocks 
 
 Runtime::Runtime(NodeOptions options, ReadClocks read_clocks)
     : options_(std::move(options)),
-      join_(options_.join),
-      expect_(options_.expect),
       read_clocks_(std::move(read_clocks)),
       hash_seed_(entropy()),
       log_(make_log(options_)),
@@ -139,10 +137,11 @@ void Runtime::make_core() {
   core.name = name_;
   core.address = address_;
   core.client = options_.advertise_client;
-  core.join = join_;
-  const std::vector<std::string> names = Directory::names_in(join_);
+  core.join = options_.join;
+  const std::vector<std::string> names = Directory::names_in(options_.join);
   core.names = {names.begin(), names.end()};
-  core.expect = expect_;
+  core.expect = options_.expect;
+  core.known = known_;
   core.parameters.failover_after = options_.failover_after;
   core.parameters.voters_max = static_cast<uint32_t>(options_.voters_max);
   core.parameters.leases = options_.leases;
@@ -191,8 +190,7 @@ void Runtime::pass() {
   if (core_->cluster()) directory_.reset();
   if (core_->spent()) {
     log_->info("this node starts anew, as a new incarnation");
-    join_ = core_->rejoin_list();
-    expect_ = core_->rejoin_expect();
+    known_ = core_->known_members();
     make_core();
     if (leave_deadline_ != kNever) core_->leave();
   }

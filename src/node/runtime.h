@@ -147,8 +147,7 @@ class Runtime {
   static void refuse(Call& call, const Status& why);
 
   const NodeOptions options_;
-  std::vector<std::string> join_;  // of the incarnation that runs, or will
-  size_t expect_;                  // the same
+  std::vector<std::string> known_;  // CoreOptions::known of the incarnation that runs, or will
   const ReadClocks read_clocks_;
   // The same for all stores of this process (store.h).
   const uint64_t hash_seed_;

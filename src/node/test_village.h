@@ -84,6 +84,8 @@ class Village {
     options.seed = last_id_;
     options.limits = limits_;
     options.mistakes = mistakes_;
+    options.known = std::move(house.known);
+    house.known.clear();
     house.id = options.id;
     house.network.village = this;
     house.network.at = at;
@@ -116,7 +118,10 @@ class Village {
         if (house.core->next_deadline() <= now_) house.core->on_time(now_);
         house.core->turn(now_);
         house.core->check_invariants();
-        if (house.core->spent()) live(i);
+        if (house.core->spent()) {
+          house.known = house.core->known_members();
+          live(i);
+        }
         if (house.core->left()) kill(i);
       }
     }
@@ -253,6 +258,7 @@ class Village {
     std::unique_ptr<ReadGate> gate;
     Wire network;
     std::unique_ptr<NodeCore> core;
+    std::vector<std::string> known;  // of the next incarnation
     bool cut_off = false;
     std::optional<LogIndex> wanted;  // how new a state it asked for last
   };
