@@ -7,49 +7,37 @@
 #include <cerrno>
 #include <memory>
 #include <optional>
-#include <utility>
+#include <string_view>
 
 #include "base/host.h"
 
 namespace ram::cli {
 namespace {
 
-struct Place {
-  std::string host;  // without brackets
-  std::string port;
-};
-
-std::optional<Place> place_of(const std::string& address) {
-  const size_t colon = address.rfind(':');
-  if (colon == std::string::npos) return std::nullopt;
-  std::string host = address.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  return Place{std::move(host), address.substr(colon + 1)};
+// Whether whoever listens at the one is in the way of who listens at the other.
+bool overlap(std::string_view a, std::string_view b) {
+  const auto named = [](std::string_view host) { return host == "localhost" ? "127.0.0.1" : host; };
+  return named(a) == named(b) || is_wildcard(a) || is_wildcard(b);
 }
 
 }  // namespace
 
 Status check_ports_differ(const std::string& listen, const std::string& cluster_listen) {
-  const std::optional<Place> clients = place_of(listen);
-  const std::optional<Place> peers = place_of(cluster_listen);
+  const std::optional<HostPort> clients = split_host_port(listen);
+  const std::optional<HostPort> peers = split_host_port(cluster_listen);
   if (!clients || !peers || clients->port != peers->port || clients->port == "0") return {};
-  const auto named = [](const std::string& host) {
-    return host == "localhost" ? std::string("127.0.0.1") : host;
-  };
-  if (named(clients->host) != named(peers->host) && !is_wildcard(clients->host) &&
-      !is_wildcard(peers->host)) {
-    return {};
-  }
+  if (!overlap(clients->host, peers->host)) return {};
   return Status::invalid("listen: " + listen + " is where --cluster-listen (" + cluster_listen +
                          ") has peers reach this node; clients need a port of their own");
 }
 
 Status check_port_is_free(const std::string& address, const std::string& flag) {
-  const std::optional<Place> place = place_of(address);
-  if (!place) return {};
+  const std::optional<HostPort> parts = split_host_port(address);
+  if (!parts) return {};
   const addrinfo hints{.ai_flags = AI_PASSIVE, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
   addrinfo* found = nullptr;
-  if (getaddrinfo(place->host.c_str(), place->port.c_str(), &hints, &found) != 0) return {};
+  const std::string host(parts->host), port(parts->port);
+  if (getaddrinfo(host.c_str(), port.c_str(), &hints, &found) != 0) return {};
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, freeaddrinfo);
   for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
     const int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -13,6 +13,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/host.h"
+
 namespace ram::cli {
 namespace {
 
@@ -32,16 +34,6 @@ bool wait_for(int socket, short events, steady_clock::time_point until) {
     if (ready > 0) return true;
     if (ready < 0 && errno != EINTR) return false;
   }
-}
-
-// Splits HOST:PORT, [V6]:PORT too.
-std::optional<std::pair<std::string, std::string>> split(std::string_view address) {
-  const size_t colon = address.rfind(':');
-  if (colon == std::string_view::npos || colon + 1 == address.size()) return std::nullopt;
-  std::string_view host = address.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  if (host.empty()) return std::nullopt;
-  return std::pair(std::string(host), std::string(address.substr(colon + 1)));
 }
 
 // Connects to the first of `candidates` that answers; -1 with errno of the last otherwise.
@@ -177,14 +169,15 @@ class RespClient::Reply {
 };
 
 Result<RespClient> RespClient::connect(const std::string& address, milliseconds timeout) {
-  const auto parts = split(address);
-  if (!parts) {
+  const std::optional<HostPort> parts = split_host_port(address);
+  if (!parts || parts->host.empty() || parts->port.empty()) {
     return Status::invalid("'" + address + "' is no HOST:PORT; write for example 127.0.0.1:6379");
   }
   const addrinfo hints{
       .ai_flags = AI_ADDRCONFIG, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
   addrinfo* found = nullptr;
-  const int failed = getaddrinfo(parts->first.c_str(), parts->second.c_str(), &hints, &found);
+  const std::string host(parts->host), port(parts->port);
+  const int failed = getaddrinfo(host.c_str(), port.c_str(), &hints, &found);
   if (failed != 0) {
     return Status::unavailable("cannot resolve " + address + ": " + gai_strerror(failed) +
                                "; check the name and the port");

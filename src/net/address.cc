@@ -7,7 +7,9 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/ascii.h"
 #include "base/check.h"
+#include "base/host.h"
 #include "base/limits.h"
 #include "net/text.h"
 
@@ -68,11 +70,7 @@ bool is_name(std::string_view host) {
 
 std::string lower_without_dot(std::string_view host) {
   if (!host.empty() && host.back() == '.') host.remove_suffix(1);
-  std::string lower(host);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
+  return to_lower(host);
 }
 
 // Those of an IPv6 address that is an IPv4 one in disguise.
@@ -82,30 +80,27 @@ constexpr unsigned char kMappedPrefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff,
 
 Result<Address> Address::parse(std::string_view text) {
   if (text.size() > kAddressBytesMax) return bad_address(text, "it is too long");
-  const size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) {
+  const std::optional<HostPort> parts = split_host_port(text);
+  if (!parts) {
     return bad_address(text, "the port is missing; write for example 127.0.0.1:7379");
   }
-  const std::string_view digits = text.substr(colon + 1);
+  const std::string_view digits = parts->port;
   uint16_t port = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
   if (error != std::errc() || end != digits.data() + digits.size()) {
     return bad_address(text, "the port must be a number from 0 to 65535");
   }
 
-  std::string_view host_text = text.substr(0, colon);
-  const bool bracketed =
-      host_text.size() >= 2 && host_text.front() == '[' && host_text.back() == ']';
-  if (bracketed) host_text = host_text.substr(1, host_text.size() - 2);
-  if (host_text.empty()) {
+  if (parts->host.empty()) {
     return bad_address(text, "the host is missing; 0.0.0.0 means every address of this machine");
   }
-  if (host_text.size() > kHostBytesMax) return bad_address(text, "the host is too long");
-  if (host_text.find('\0') != std::string_view::npos)
+  if (parts->host.size() > kHostBytesMax) return bad_address(text, "the host is too long");
+  if (parts->host.find('\0') != std::string_view::npos) {
     return bad_address(text, "it has a zero byte");
+  }
 
-  const std::string host(host_text);
-  if (bracketed) {
+  const std::string host(parts->host);
+  if (parts->bracketed) {
     if (!is_ipv6_literal(host)) return bad_address(text, "no IPv6 address is between the brackets");
   } else if (host.find(':') != std::string::npos) {
     return bad_address(text, "an IPv6 address goes into brackets, for example [::1]:7379");

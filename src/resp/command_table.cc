@@ -5,6 +5,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "base/random.h"
 #include "resp/missing_commands.h"
@@ -13,10 +14,6 @@ namespace ram::resp {
 namespace {
 
 constexpr size_t kNameBytesMax = 32;
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 // All rows, and an open-addressed index by name: the look-up is on every command's way.
 class Index {
@@ -83,7 +80,7 @@ struct LowerName {
       fits = false;
       return;
     }
-    for (const char c : text) bytes[size++] = lower(c);
+    for (const char c : text) bytes[size++] = to_lower(c);
   }
   std::string_view view() const { return {bytes.data(), size}; }
 };
@@ -128,10 +125,7 @@ std::string unknown_command(Words words) {
     std::string line =
         "ERR unknown subcommand '" + std::string(words[1].substr(0, kShownMax)) + "'. Known are:";
     for_each_subcommand(*container, [&](const Command& row) {
-      line.push_back(' ');
-      for (const char c : row.name.substr(container->name.size() + 1)) {
-        line.push_back(c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
-      }
+      line += " " + to_upper(row.name.substr(container->name.size() + 1));
     });
     return line;
   }

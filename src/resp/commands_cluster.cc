@@ -1,11 +1,11 @@
 // RAM.EVICT RAM.LEAVE RAM.RECOVER RAM.TRANSFER: what operators want of members.
 #include <string>
 
+#include "base/ascii.h"
 #include "resp/command_table.h"
 #include "resp/completions.h"
 #include "resp/connection.h"
 #include "resp/front.h"
-#include "resp/words.h"
 
 namespace ram::resp {
 namespace {

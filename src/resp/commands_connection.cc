@@ -1,6 +1,7 @@
 // PING ECHO QUIT RESET HELLO AUTH SELECT READONLY READWRITE CLIENT.
 #include <optional>
 
+#include "base/ascii.h"
 #include "base/limits.h"
 #include "ram/version.h"
 #include "resp/command_table.h"

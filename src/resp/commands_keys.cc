@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/ascii.h"
 #include "resp/command_table.h"
 #include "resp/completions.h"
 #include "resp/glob.h"

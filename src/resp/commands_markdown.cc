@@ -1,6 +1,8 @@
 // docs/commands.md, from the command table.
+#include <algorithm>
 #include <string>
 
+#include "base/ascii.h"
 #include "resp/command_table.h"
 #include "resp/missing_commands.h"
 
@@ -35,10 +37,8 @@ After `ERR Protocol error: ...` the connection is closed: what follows cannot be
 )";
 
 std::string upper(std::string_view name) {
-  std::string out;
-  for (const char c : name) {
-    out.push_back(c == '|' ? ' ' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
-  }
+  std::string out = to_upper(name);
+  std::replace(out.begin(), out.end(), '|', ' ');
   return out;
 }
 

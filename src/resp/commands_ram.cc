@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/ascii.h"
 #include "resp/command_table.h"
 #include "resp/completions.h"
 #include "resp/connection.h"

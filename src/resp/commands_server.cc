@@ -2,6 +2,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/ascii.h"
 #include "resp/command_table.h"
 #include "resp/completions.h"
 #include "resp/front.h"

@@ -3,6 +3,7 @@
 #include <limits>
 #include <optional>
 
+#include "base/ascii.h"
 #include "base/limits.h"
 #include "resp/command_table.h"
 #include "resp/numbers.h"

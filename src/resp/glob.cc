@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <utility>
 
+#include "base/ascii.h"
+
 namespace ram::resp {
 namespace {
 
@@ -10,9 +12,7 @@ struct Exact {
   static unsigned char fold(char c) { return static_cast<unsigned char>(c); }
 };
 struct NoCase {
-  static unsigned char fold(char c) {
-    return static_cast<unsigned char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  }
+  static unsigned char fold(char c) { return static_cast<unsigned char>(to_lower(c)); }
 };
 
 // Matches one character against the element of `pattern` at `at`, which is not a star; returns

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "resp/words.h"
+#include "base/ascii.h"
 
 namespace ram::resp {
 namespace {

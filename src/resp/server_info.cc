@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdio>
 
+#include "base/ascii.h"
 #include "net/text.h"
 #include "ram/version.h"
 #include "resp/front.h"
@@ -189,12 +190,6 @@ constexpr std::array<Section, 10> kSections = {{
     {"Ram", ram},
 }};
 
-bool same_nocase(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return (x >= 'A' && x <= 'Z' ? x - 'A' + 'a' : x) == (y >= 'A' && y <= 'Z' ? y - 'A' + 'a' : y);
-  });
-}
-
 }  // namespace
 
 std::string human_bytes(uint64_t bytes) {
@@ -213,8 +208,8 @@ std::string info_text(const Front& front, const NodeStatus& status,
   const auto wanted = [&](std::string_view title) {
     if (names.empty()) return true;
     return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-      return same_nocase(name, title) || same_nocase(name, "all") ||
-             same_nocase(name, "everything") || same_nocase(name, "default");
+      return is_word(name, title) || is_word(name, "all") || is_word(name, "everything") ||
+             is_word(name, "default");
     });
   };
   std::string text;

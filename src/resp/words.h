@@ -12,16 +12,6 @@ namespace ram::resp {
 inline constexpr std::string_view kSyntaxError = "ERR syntax error";
 inline constexpr std::string_view kNotAnInteger = "ERR value is not an integer or out of range";
 
-// Whether `word` is `name`, which is in upper case; letters of either case.
-inline bool is_word(std::string_view word, std::string_view name) {
-  if (word.size() != name.size()) return false;
-  for (size_t i = 0; i < word.size(); ++i) {
-    const char c = word[i];
-    if ((c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c) != name[i]) return false;
-  }
-  return true;
-}
-
 // `text` fit for a line of blank-separated key=value pairs: anything else than printable ASCII, and
 // blanks, as '?'.
 inline std::string one_word(std::string_view text) {
