@@ -1,5 +1,6 @@
 #include "cli/flags.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "cli/units.h"
@@ -33,6 +34,23 @@ CLI::Option* add_size(CLI::App& app, const std::string& flag, size_t& target,
                       const std::string& help, const std::string& shown) {
   return add_parsed(app, flag, target, help, shown, parse_size, "SIZE",
                     "is no size; write for example 512MiB or 4GiB");
+}
+
+std::string check_number(const std::string& word) {
+  const bool fine =
+      !word.empty() && std::ranges::all_of(word, [](char c) { return c >= '0' && c <= '9'; });
+  return fine ? std::string() : "'" + word + "' is no number; write for example 5";
+}
+
+std::string check_above_zero(const std::string& word) {
+  if (std::string wrong = check_number(word); !wrong.empty()) return wrong;
+  const bool zero = std::ranges::all_of(word, [](char c) { return c == '0'; });
+  return zero ? "'" + word + "' is none at all; write for example 3, or leave the flag out"
+              : std::string();
+}
+
+std::string check_not_empty(const std::string& word) {
+  return word.empty() ? "'' is empty; write a value, or leave the flag out" : std::string();
 }
 
 }  // namespace ram::cli

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/host.h"
+#include "cli/flags.h"
 #include "cli/resp_client.h"
 #include "cli/verb.h"
 
@@ -61,12 +63,26 @@ int run_leave(const OperationFlags& flags) {
   return kDone;
 }
 
+// A member that was given no name has that of its address; it is evicted by both arguments.
+int run_evict(const OperationFlags& flags, bool address_given) {
+  if (!address_given && split_host_port(flags.name)) {
+    return fail(kWrongUsage, "evict",
+                "'" + flags.name +
+                    "' is an address, and the member's name is missing; write ram evict NAME " +
+                    flags.name + " (or ram evict " + flags.name +
+                    " HOST:PORT, if a member is named so)");
+  }
+  return ask("evict", flags.address, {"RAM.EVICT", flags.name},
+             flags.name + " is a member no more");
+}
+
 CLI::App* add_verb(CLI::App& ram, const char* name, const char* about,
                    const std::shared_ptr<OperationFlags>& flags, bool named, bool required) {
   CLI::App* app = ram.add_subcommand(name, about);
   if (named) {
     CLI::Option* who = app->add_option(required ? "name" : "--to", flags->name,
                                        "A member, as `ram status` names it")
+                           ->check(check_not_empty)
                            ->type_name("NAME");
     if (required) who->required();
   }
@@ -97,10 +113,7 @@ Verb add_evict(CLI::App& ram) {
   app->footer(
       "It happens by itself after --evict-after. A node that is alive is not evicted: ram leave.\n"
       "An evicted node that turns up again joins anew, by itself.");
-  return {app, [flags] {
-            return ask("evict", flags->address, {"RAM.EVICT", flags->name},
-                       flags->name + " is a member no more");
-          }};
+  return {app, [flags, app] { return run_evict(*flags, app->count("address") > 0); }};
 }
 
 Verb add_transfer(CLI::App& ram) {

@@ -160,20 +160,16 @@ void add_addresses(CLI::App& app, ServeFlags& flags) {
       ->capture_default_str();
   address("--advertise", flags.node.advertise,
           "What other nodes are told to dial, where that is not\n"
-          "--cluster-listen (behind NAT, or listening at 0.0.0.0)");
+          "--cluster-listen (behind NAT, or listening at 0.0.0.0)")
+      ->check(check_not_empty);
   address("--advertise-client", flags.node.advertise_client,
           "What is shown as this node's client address, where that\n"
-          "is not --listen");
+          "is not --listen")
+      ->check(check_not_empty);
   app.add_flag("--insecure", flags.node.insecure,
                "Allow addresses beyond loopback although nothing is\n"
                "authenticated or encrypted yet")
       ->group("Addresses");
-}
-
-std::string is_number(const std::string& word) {
-  const bool fine =
-      !word.empty() && std::ranges::all_of(word, [](char c) { return c >= '0' && c <= '9'; });
-  return fine ? std::string() : "'" + word + "' is no number; write for example 5";
 }
 
 void add_cluster(CLI::App& app, ServeFlags& flags) {
@@ -189,13 +185,13 @@ void add_cluster(CLI::App& app, ServeFlags& flags) {
                  "How many nodes found the cluster, when --join does not list\n"
                  "them one by one: a name that stands for all of them, say.\n"
                  "The same on all")
-      ->check(is_number)
+      ->check(check_above_zero)
       ->type_name("N")
       ->group("Cluster");
   app.add_option("--max-voters", flags.node.voters_max,
                  "Members beyond this many hold all data but have no vote;\n"
                  "fixed when the cluster is founded")
-      ->check(is_number)
+      ->check(check_number)
       ->capture_default_str()
       ->type_name("N")
       ->group("Cluster");
@@ -258,6 +254,7 @@ Verb add_serve(CLI::App& ram) {
   app->add_option("--name", flags->node.name,
                   "What people call this node; a restarted node of the same\n"
                   "name takes the old one's place. Default: its address")
+      ->check(check_not_empty)
       ->type_name("NAME");
   app->add_option("--log-level", flags->log_level, "Log lines of this level and above")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))

@@ -1,6 +1,7 @@
 #include "node/node_options.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -98,6 +99,20 @@ Status check_expect(const NodeOptions& options) {
     return Status::invalid(
         "expect: there is no join list (--join HOST:PORT), so this node would be a cluster of one; "
         "name the nodes that found the cluster, or the name that stands for them");
+  }
+  // An IP address with a port is one node's; a name may stand for any number.
+  std::set<std::string> nodes;
+  for (const std::string& item : options.join) {
+    const std::vector<net::Endpoint> endpoint = net::Endpoint::literal(*net::Address::parse(item));
+    if (endpoint.empty()) return {};
+    nodes.insert(endpoint.front().text());
+  }
+  if (nodes.size() < options.expect) {
+    return Status::invalid("expect: the join list (--join) has the addresses of " +
+                           std::to_string(nodes.size()) + " of the " +
+                           std::to_string(options.expect) +
+                           " nodes that are to found the cluster; list all of them, or a name that "
+                           "stands for them, or leave expect out to join a cluster that is there");
   }
   return {};
 }

@@ -62,6 +62,15 @@ TEST(NodeOptions, WhoExpectsOthersSaysWhereTheyAre) {
   EXPECT_TRUE(check_options({.join = {"ram:7379"}, .expect = 3}).ok());
 }
 
+TEST(NodeOptions, AListOfIPAddressesHasAsManyNodesAsAreExpected) {
+  EXPECT_THAT(refusal({.join = {"10.0.0.1:7379", "10.0.0.2:7379"}, .expect = 3}),
+              StartsWith("expect: the join list (--join) has the addresses of 2 of the 3 nodes"));
+  EXPECT_THAT(refusal({.join = {"[::1]:7379", "[0:0::1]:7379"}, .expect = 2}),
+              HasSubstr("of 1 of"));
+  EXPECT_TRUE(check_options({.join = {"10.0.0.1:7379", "10.0.0.1:7380"}, .expect = 2}).ok());
+  EXPECT_TRUE(check_options({.join = {"10.0.0.1:7379", "ram:7379"}, .expect = 3}).ok());
+}
+
 TEST(NodeOptions, NumbersHaveARange) {
   EXPECT_THAT(refusal({.request_timeout = 0ns}), HasSubstr("request-timeout"));
   EXPECT_THAT(refusal({.failover_after = 1ms}), HasSubstr("failover-after"));

@@ -26,6 +26,10 @@ bool transfer(NodeCall& call, Finish finish, Reply& error) {
     error.error(wrong_arity(*find_command("ram.transfer")));
     return false;
   }
+  if (call.words.size() > 1 && call.words[1].empty()) {
+    error.error("ERR the name is empty; leave it out, and whoever is ready takes over");
+    return false;
+  }
   call.node.transfer(call.words.size() > 1 ? call.words[1] : std::string_view(), {},
                      answer_status(finish));
   return true;

@@ -365,6 +365,8 @@ TEST_F(Commands, OperationsOnMembersEndAsTheNodeSays) {
   EXPECT_EQ(ask("RAM.TRANSFER"), "+OK\r\n");
   EXPECT_EQ(ask("RAM.TRANSFER n2"), "-INDOUBT not done in time: n2\r\n");
   EXPECT_EQ(ask("RAM.RECOVER"), "-ERR missing: n2, n3\r\n");
+  EXPECT_EQ(ask("RAM.TRANSFER \"\""),
+            "-ERR the name is empty; leave it out, and whoever is ready takes over\r\n");
   EXPECT_EQ(ask("RAM.TRANSFER a b"),
             "-ERR wrong number of arguments for 'ram.transfer' command\r\n");
   EXPECT_EQ(ask("RAM.RECOVER others-are-dead x"), "-ERR syntax error\r\n");

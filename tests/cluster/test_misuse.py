@@ -49,11 +49,26 @@ class CommandLine(OneLine):
         self.assert_misuse("serve", "--join", "127.0.0.1", words=("join", "HOST:PORT"))
         self.assert_misuse("serve", "--join", "127.0.0.1:1,127.0.0.1:1", words=("twice",))
 
+    def test_what_is_given_and_empty_is_no_default(self):
+        for flag in ("--name", "--advertise", "--advertise-client", "--expect"):
+            self.assert_misuse("serve", flag, "", words=(f"serve: {flag}: ",))
+        self.assert_misuse("transfer", "--to", "", words=("transfer: --to: ",))
+        self.assert_misuse("evict", "", words=("evict: name: ",))
+
+    def test_more_founders_than_can_be_found_are_refused(self):
+        self.assert_misuse("serve", "--expect", "0", words=("--expect", "leave the flag out"))
+        self.assert_misuse("serve", "--expect", "3", "--join", "127.0.0.1:1,127.0.0.1:2",
+                           words=("--expect", "2 of the 3", "list all"))
+
+    def test_an_address_in_the_place_of_a_name_is_said(self):
+        self.assert_misuse("evict", "127.0.0.1:6371", words=("name", "evict NAME 127.0.0.1:6371"))
+
     def test_every_line_says_whose_fault_it_is(self):
         for flag, value in (("--name", "two words"), ("--listen", "here"), ("--join", "here"),
                             ("--cluster-listen", "0.0.0.0:7379"), ("--advertise", "here:0"),
                             ("--advertise-client", "here"), ("--request-timeout", "0s"),
                             ("--failover-after", "1h"), ("--failover-after", "soon"),
+                            ("--expect", "0"), ("--expect", "3"),
                             ("--max-voters", "0"), ("--max-voters", "many"),
                             ("--max-memory", "1kB"), ("--log-level", "loud")):
             code, _, error = nodes.run("serve", flag, value)
