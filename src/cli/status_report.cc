@@ -66,6 +66,10 @@ std::string duration_or_dash(int64_t ms) {
   return ms > 0 ? duration_of(ms) : "-";
 }
 
+std::string size_of(int64_t bytes) {
+  return format_size(static_cast<size_t>(std::max<int64_t>(bytes, 0)));
+}
+
 std::string count_of(int64_t number, const std::string& noun) {
   return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
 }
@@ -176,6 +180,10 @@ std::string StatusReport::summary() const {
     }
     row("data", "revision " + status_.text("revision") + ", applied " + status_.text("applied") +
                     " of " + status_.text("commit") + " committed");
+  }
+  if (!status_.text("memory_bytes_max").empty()) {
+    row("memory", size_of(status_.number("memory_bytes")) + " of data, of " +
+                      size_of(status_.number("memory_bytes_max")) + " (--max-memory)");
   }
   if (!status_.text("reads_local").empty()) {
     row("reads", how_reads_are_answered() + "; so far " + status_.text("reads_local") +

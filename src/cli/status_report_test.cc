@@ -61,6 +61,13 @@ TEST(StatusReport, TheTableSaysHowTheNodeAndItsClusterAre) {
             "-\n");
 }
 
+TEST(StatusReport, SaysHowMuchMemoryTheDataTakesAndMayTake) {
+  const RespValue status = array({text("name"), text("n1"), text("memory_bytes"), number(3 << 19),
+                                  text("memory_bytes_max"), number(512 << 20)});
+  EXPECT_THAT(StatusReport(status, array({})).table(),
+              HasSubstr("memory  1.5 MiB of data, of 512.0 MiB (--max-memory)\n"));
+}
+
 TEST(StatusReport, SaysWhoHasALeaseWhoHasNoneAndWhoDelaysWrites) {
   const auto row = [](std::vector<RespValue> fields) {
     fields.insert(fields.end(), {text("name"), text("n2")});

@@ -1,6 +1,9 @@
 // Transcripts: what each command answers, in RESP2 unless said otherwise.
 #include <gtest/gtest.h>
 
+#include <sstream>
+#include <string>
+
 #include "resp/test_support.h"
 
 namespace ram::resp {
@@ -330,21 +333,20 @@ TEST_F(Commands, Ram) {
 TEST_F(Commands, RamStatusAndMembersHaveAllFieldsOfTheContract) {
   ask("HELLO 3");
   const std::string status = ask("RAM.STATUS");
-  for (const char* field :
-       {"name",           "id",          "cluster",      "role",         "state",
-        "leader",         "term",        "commit",       "stable",       "applied",
-        "revision",       "members",     "voters",       "lease",        "lease_ms",
-        "complete_until", "reads_local", "reads_waited", "reads_asked",  "reads_refused",
-        "writes",         "version",     "uptime_ms",    "lease_reason", "delayed_by",
-        "delayed_ms",     "ancestor",    "age_ms",       "reads"}) {
+  std::istringstream fields(
+      "name id cluster role state leader term commit stable applied revision members voters lease "
+      "lease_ms complete_until reads_local reads_waited reads_asked reads_refused writes version "
+      "uptime_ms lease_reason delayed_by delayed_ms ancestor age_ms reads memory_bytes "
+      "memory_bytes_max");
+  for (std::string field; fields >> field;) {
     std::string encoded;
     Reply(encoded, Version::k3).bulk(field);
     EXPECT_NE(status.find("\n" + encoded), std::string::npos) << field;
   }
-  EXPECT_EQ(status.substr(0, 5), "%31\r\n");
+  EXPECT_EQ(status.substr(0, 5), "%32\r\n");
   EXPECT_EQ(
       std::count(status.begin(), status.end(), '$') + std::count(status.begin(), status.end(), ':'),
-      62);
+      64);
   EXPECT_NE(status.find("$16\r\n0000000000000abc\r\n"), std::string::npos);
 
   const std::string members = ask("RAM.MEMBERS");

@@ -48,7 +48,7 @@ struct FrontOptions {
   // How a connection reads until it says otherwise, and what it may not ask less than.
   Reads reads = Reads::kLocal;
 
-  // Shown by INFO and CONFIG GET; 0: not known.
+  // Shown by RAM.STATUS, INFO and CONFIG GET; 0: not known.
   size_t memory_bytes_max = 0;
   uint16_t port = 0;
 };

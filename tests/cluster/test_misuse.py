@@ -151,7 +151,7 @@ class Life(OneLine):
 
     def test_a_node_says_who_it_is_shows_its_status_and_ends_at_once(self):
         with nodes.Nodes() as all_nodes:
-            node, = all_nodes.cluster(1)
+            node, = all_nodes.cluster(1, ("--max-memory", "512MiB"))
             self.assertIn(f"node n1 (process {node.process.pid})", node.log())
             self.assertIn(f"127.0.0.1:{node.client_port}", node.log())
             self.assertEqual(node.ask("SET", "color", "green"), b"OK")
@@ -159,10 +159,12 @@ class Life(OneLine):
             self.assertEqual(code, DONE)
             self.assertIn("ok, leader", text)
             self.assertIn("MEMBER", text)
+            self.assertRegex(text, r"(?m)^memory +\S+ \w+ of data, of 512\.0 MiB \(--max-memory\)$")
             code, text, _ = nodes.run("status", f"127.0.0.1:{node.client_port}", "--json")
             self.assertEqual(code, DONE)
             report = json.loads(text)
             self.assertEqual(report["status"]["state"], "ok")
+            self.assertEqual(report["status"]["memory_bytes_max"], 512 << 20)
             self.assertEqual(report["members"][0]["name"], "n1")
             self.assertEqual(node.kill(signal.SIGTERM), 0)
             node.start().wait_ok()
