@@ -216,7 +216,7 @@ Result<RespValue> RespClient::call(const std::vector<std::string_view>& words) {
     if (sent > 0) {
       rest.remove_prefix(static_cast<size_t>(sent));
     } else if ((errno != EAGAIN && errno != EINTR) || !wait_for(socket_, POLLOUT, until)) {
-      return Status::unavailable(address_ + " closed the connection; is it a ram node?");
+      return closed();
     }
   }
 
@@ -225,13 +225,10 @@ Result<RespValue> RespClient::call(const std::vector<std::string_view>& words) {
   if (!value && reply.timed_out()) {
     return Status::unavailable("no answer from " + address_ + " within " +
                                std::to_string(timeout_.count()) +
-                               " ms; is it the client address (--listen) of a ram node?");
+                               " ms; it may be stopped or overloaded" +
+                               (answered_ ? "" : ", or no ram node's client address (--listen)"));
   }
-  if (!value && reply.ended()) {
-    return Status::unavailable(address_ +
-                               " closed the connection; is it the client address "
-                               "(--listen) of a ram node?");
-  }
+  if (!value && reply.ended()) return closed();
   if (!value) {
     return Status::unavailable("what listens at " + address_ +
                                " does not speak the Redis protocol; is it a ram node's client "
@@ -240,7 +237,15 @@ Result<RespValue> RespClient::call(const std::vector<std::string_view>& words) {
   if (value->kind == RespValue::Kind::kError) {
     return Status::unavailable(address_ + " answers: " + value->text);
   }
+  answered_ = true;
   return std::move(*value);
+}
+
+Status RespClient::closed() const {
+  return Status::unavailable(
+      address_ + (answered_ ? " closed the connection and did not answer; its log may say why"
+                            : " closed the connection; is it the client address (--listen) of a "
+                              "ram node?"));
 }
 
 bool RespClient::wait_until_closed() {

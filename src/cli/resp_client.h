@@ -30,6 +30,8 @@ class RespClient {
   RespClient& operator=(RespClient&&) = delete;
   ~RespClient();
 
+  // Of each call from now on.
+  void set_timeout(std::chrono::milliseconds timeout) { timeout_ = timeout; }
   // Sends `words` and returns the reply; kUnavailable also if the reply is an error.
   Result<RespValue> call(const std::vector<std::string_view>& words);
   // Waits until the other side closes; false after the timeout.
@@ -40,10 +42,12 @@ class RespClient {
       : socket_(socket), address_(std::move(address)), timeout_(timeout) {}
 
   class Reply;
+  Status closed() const;
 
   int socket_;
   std::string address_;
   std::chrono::milliseconds timeout_;
+  bool answered_ = false;  // it is a ram node, then
 };
 
 }  // namespace ram::cli

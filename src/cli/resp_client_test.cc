@@ -99,6 +99,16 @@ TEST(RespClient, ATruncatedReplyIsAClosedConnection) {
   }
 }
 
+TEST(RespClient, ANodeThatIsKnownAndGoesIsNotTakenForAnotherProgram) {
+  OneReplyServer server("+OK\r\n");
+  Result<RespClient> client = RespClient::connect(server.address(), 5s);
+  ASSERT_TRUE(client.ok());
+  ASSERT_TRUE(client->call({"RAM.STATUS"}).ok());
+  const Result<RespValue> value = client->call({"RAM.LEAVE"});
+  ASSERT_FALSE(value.ok());
+  EXPECT_THAT(value.status().message(), HasSubstr("did not answer; its log may say why"));
+}
+
 TEST(RespClient, SaysSoWhenNobodyListens) {
   std::string address;
   {
@@ -118,6 +128,7 @@ TEST(RespClient, ASilentServerIsGivenUp) {
   const Result<RespValue> value = client->call({"PING"});
   ASSERT_FALSE(value.ok());
   EXPECT_THAT(value.status().message(), HasSubstr("no answer"));
+  EXPECT_THAT(value.status().message(), HasSubstr("may be stopped"));
 }
 
 TEST(RespClient, BadAddressesAreNamed) {

@@ -3,12 +3,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/limits.h"
 #include "cli/descriptors.h"
@@ -86,6 +88,39 @@ class StopSignals {
   sigset_t set_;
 };
 
+// That clients asked this node to leave: they are told how it did. Thread-safe.
+class Departure {
+ public:
+  void ask(Callback<Status> left) {
+    std::unique_lock lock(mutex_);
+    if (ended_) {
+      const Status status = *ended_;
+      lock.unlock();
+      return left(status);
+    }
+    asking_.push_back(std::move(left));
+    // Asked again, it goes on leaving; a second signal would end it at once.
+    if (!std::exchange(begun_, true)) kill(getpid(), SIGTERM);
+  }
+  void begin() {
+    const std::lock_guard lock(mutex_);
+    begun_ = true;
+  }
+  void end(const Status& status) {
+    std::unique_lock lock(mutex_);
+    ended_ = status;
+    const std::vector<Callback<Status>> asking = std::exchange(asking_, {});
+    lock.unlock();
+    for (const Callback<Status>& left : asking) left(status);
+  }
+
+ private:
+  std::mutex mutex_;
+  bool begun_ = false;
+  std::optional<Status> ended_;
+  std::vector<Callback<Status>> asking_;
+};
+
 // A Status of wrong usage begins with the name of an option: "join: ...".
 int fail_to_start(const Status& status) {
   const bool misused = status.code() == Code::kInvalid;
@@ -99,6 +134,7 @@ constexpr uint64_t kDescriptorsWanted = kClientsMax + kPeerLinksMax + 64;
 int run_serve(const ServeFlags& flags) {
   const StopSignals signals;
   NodeOptions options = flags.node;
+  const std::chrono::nanoseconds leave_timeout = options.leave_timeout;
   if (flags.join) options.join = split_list(*flags.join);
   options.reads = reads_of(flags.reads);
   options.leases = flags.leases == "on";
@@ -118,11 +154,9 @@ int run_serve(const ServeFlags& flags) {
   front.insecure = flags.node.insecure;
   front.limits.memory_bytes_max = flags.node.memory_bytes_max;
   front.limits.reads = options.reads;
-  // Asked again, it goes on leaving; a second signal would end it at once.
-  const auto asked = std::make_shared<std::atomic_flag>();
-  front.limits.leave = [asked] {
-    if (!asked->test_and_set()) kill(getpid(), SIGTERM);
-  };
+  const auto departure = std::make_shared<Departure>();
+  front.limits.leave_timeout = leave_timeout;
+  front.limits.leave = [departure](const Callback<Status>& left) { departure->ask(left); };
   front.log = log;
   if (Status bad = resp::Server::check(front); !bad.ok()) return fail_to_start(bad);
   if (Status same = check_ports_differ(flags.listen, flags.node.cluster_listen); !same.ok()) {
@@ -144,9 +178,15 @@ int run_serve(const ServeFlags& flags) {
 
   const int signal = signals.wait();
   log(Severity::kInfo, "stopping signal=" + std::string(signal == SIGTERM ? "SIGTERM" : "SIGINT"));
-  asked->test_and_set();
+  departure->begin();
   signals.let_through();  // whoever asks twice does not want to wait
   const Status left = (*node)->stop();
+  const bool at_once = leave_timeout <= std::chrono::nanoseconds(0);
+  departure->end(at_once
+                     ? Status::unavailable("stopped at once, as --leave-timeout 0 says, without "
+                                           "having left; the others notice by its silence")
+                     : left);
+  (*server)->stop();  // which sends these answers
   return left.ok() ? kDone : fail(kFailed, "serve", left.message());
 }
 

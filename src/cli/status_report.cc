@@ -139,6 +139,10 @@ Status StatusReport::set_leaders_answer(const RespValue& status, const RespValue
   return {};
 }
 
+std::chrono::milliseconds StatusReport::leave_timeout() const {
+  return std::chrono::milliseconds(std::max<int64_t>(status_.number("leave_timeout_ms"), 0));
+}
+
 // Empty: there is nothing to say about it.
 std::string StatusReport::members_from() const {
   if (!leaders_name_.empty()) return "as the leader " + leaders_name_ + " knows them";

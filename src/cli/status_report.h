@@ -6,6 +6,7 @@
 // Fields that this version does not know are kept in the JSON. Values.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -34,6 +35,9 @@ class StatusReport {
   Status set_leaders_answer(const RespValue& status, const RespValue& members);
   // Why the members are shown as the asked node knows them.
   void set_trouble(std::string why) { trouble_ = std::move(why); }
+
+  // For how long the node may try to leave its cluster.
+  std::chrono::milliseconds leave_timeout() const;
 
   std::string table() const;
   std::string json() const;

@@ -61,6 +61,15 @@ TEST(StatusReport, TheTableSaysHowTheNodeAndItsClusterAre) {
             "-\n");
 }
 
+TEST(StatusReport, KnowsForHowLongTheNodeMayTryToLeave) {
+  const auto told = [](int64_t ms) {
+    return StatusReport(array({text("leave_timeout_ms"), number(ms)}), {}).leave_timeout().count();
+  };
+  EXPECT_EQ(told(5000), 5000);
+  EXPECT_EQ(told(-1), 0);
+  EXPECT_EQ(StatusReport(array({}), {}).leave_timeout().count(), 0);
+}
+
 TEST(StatusReport, SaysHowMuchMemoryTheDataTakesAndMayTake) {
   const RespValue status = array({text("name"), text("n1"), text("memory_bytes"), number(3 << 19),
                                   text("memory_bytes_max"), number(512 << 20)});

@@ -49,12 +49,15 @@ bool recover(NodeCall& call, Finish finish, Reply& error) {
   return true;
 }
 
-// The process goes when it has left; its clients see their connections close.
-void leave(LocalCall& call, Reply& reply) {
+// Whoever has the process stop has the front answer this before its connections close.
+bool leave(NodeCall& call, Finish finish, Reply& error) {
   const FrontOptions& options = call.front.options();
-  if (!options.leave) return reply.error("ERR this node is stopped by the program it is part of");
-  options.leave();
-  reply.ok();
+  if (!options.leave) {
+    error.error("ERR this node is stopped by the program it is part of");
+    return false;
+  }
+  options.leave(answer_status(finish));
+  return true;
 }
 
 constexpr uint32_t kByOperators = kAdmin | kLoading | kStale;
@@ -68,7 +71,9 @@ const Command kRows[] = {
         "Has the asked node leave the cluster and end, as SIGTERM does: others take over first, "
         "and "
         "nobody waits for it.",
-        "OK; the connection closes when the node has left", leave),
+        "OK, once it has left; an error if it could not in time, and ends all the same. Then the "
+        "connection closes",
+        leave),
     row("ram.recover", "[OTHERS-ARE-DEAD]", -1, kByOperators, {}, "O(1)",
         "Goes on from what the asked node has, as a cluster of one, when the majority is lost for "
         "good. Refused while it may not be; without OTHERS-ARE-DEAD the refusal says who is "

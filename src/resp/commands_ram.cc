@@ -2,6 +2,7 @@
 // for.
 //
 // Field names are a contract with programs: add, never rename.
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -17,10 +18,13 @@ namespace ram::resp {
 namespace {
 
 bool status(NodeCall& call, Finish finish, Reply&) {
-  const uint64_t memory_max = call.front.options().memory_bytes_max;
-  call.node.status([finish, memory_max](const NodeStatus& now) {
-    finish([now, memory_max](Reply& reply) {
-      reply.map(32);
+  const FrontOptions& options = call.front.options();
+  const uint64_t memory_max = options.memory_bytes_max;
+  const uint64_t leave_ms = static_cast<uint64_t>(
+      std::chrono::ceil<std::chrono::milliseconds>(options.leave_timeout).count());
+  call.node.status([finish, memory_max, leave_ms](const NodeStatus& now) {
+    finish([now, memory_max, leave_ms](Reply& reply) {
+      reply.map(33);
       reply.field("name", now.name);
       reply.field("id", hex_of(now.id));
       reply.field("cluster", now.cluster);
@@ -45,6 +49,7 @@ bool status(NodeCall& call, Finish finish, Reply&) {
       reply.field("writes", now.writes);
       reply.field("version", now.version);
       reply.field("uptime_ms", now.uptime_ms);
+      reply.field("leave_timeout_ms", leave_ms);
       reply.field("memory_bytes", now.memory_bytes);
       reply.field("memory_bytes_max", memory_max);
       reply.field("waiting_for", now.waiting_for);
@@ -211,8 +216,8 @@ const Command kRows[] = {
         "map: name id cluster role state leader term commit stable applied revision members voters "
         "lease lease_ms reads complete_until reads_local reads_waited reads_asked reads_refused "
         "writes "
-        "version uptime_ms memory_bytes memory_bytes_max waiting_for lease_reason delayed_by "
-        "delayed_ms ancestor age_ms",
+        "version uptime_ms leave_timeout_ms memory_bytes memory_bytes_max waiting_for lease_reason "
+        "delayed_by delayed_ms ancestor age_ms",
         status),
     row("ram.tables", "", 1, kAlways, {}, "O(n), n: tables",
         "All tables and how many keys each has, as of now on this node.",

@@ -337,16 +337,16 @@ TEST_F(Commands, RamStatusAndMembersHaveAllFieldsOfTheContract) {
       "name id cluster role state leader term commit stable applied revision members voters lease "
       "lease_ms complete_until reads_local reads_waited reads_asked reads_refused writes version "
       "uptime_ms lease_reason delayed_by delayed_ms ancestor age_ms reads memory_bytes "
-      "memory_bytes_max");
+      "memory_bytes_max leave_timeout_ms");
   for (std::string field; fields >> field;) {
     std::string encoded;
     Reply(encoded, Version::k3).bulk(field);
     EXPECT_NE(status.find("\n" + encoded), std::string::npos) << field;
   }
-  EXPECT_EQ(status.substr(0, 5), "%32\r\n");
+  EXPECT_EQ(status.substr(0, 5), "%33\r\n");
   EXPECT_EQ(
       std::count(status.begin(), status.end(), '$') + std::count(status.begin(), status.end(), ':'),
-      64);
+      66);
   EXPECT_NE(status.find("$16\r\n0000000000000abc\r\n"), std::string::npos);
 
   const std::string members = ask("RAM.MEMBERS");
@@ -358,6 +358,22 @@ TEST_F(Commands, RamStatusAndMembersHaveAllFieldsOfTheContract) {
     Reply(encoded, Version::k3).bulk(field);
     EXPECT_NE(members.find("\n" + encoded), std::string::npos) << field;
   }
+}
+
+TEST_F(Commands, LeaveIsAnsweredWhenTheNodeHasLeftOrCouldNot) {
+  std::vector<Callback<Status>> asking;
+  FrontOptions options;
+  options.leave = [&](Callback<Status> left) { asking.push_back(std::move(left)); };
+  make_front(options);
+  EXPECT_EQ(ask("RAM.LEAVE"), "");
+  TestClient& another = connect();
+  EXPECT_EQ(ask(another, "RAM.LEAVE\r\n"), "");
+  ASSERT_EQ(asking.size(), 2U);
+  asking[0](Status());
+  asking[1](Status::unavailable("stopped without having left"));
+  settle();
+  EXPECT_EQ(clients_[0]->replies(), "+OK\r\n");
+  EXPECT_EQ(another.replies(), "-CLUSTERDOWN stopped without having left\r\n");
 }
 
 TEST_F(Commands, OperationsOnMembersEndAsTheNodeSays) {

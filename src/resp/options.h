@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "ram/options.h"
+#include "ram/status.h"
+#include "ram/table.h"
 #include "resp/parser.h"
 
 namespace ram::resp {
@@ -17,8 +19,11 @@ namespace ram::resp {
 struct FrontOptions {
   Parser::Limits parser;
 
-  // RAM.LEAVE: has this process stop as a signal would; any thread. Empty: the command is refused.
-  std::function<void()> leave;
+  // RAM.LEAVE: has this process stop as a signal would, and tells, from any thread and once, how
+  // its node left; no later than leave_timeout, which RAM.STATUS shows. Empty: the command is
+  // refused.
+  std::function<void(Callback<Status> left)> leave;
+  Duration leave_timeout{};
 
   // Connections; one more is answered with an error and closed.
   size_t clients_max = kClientsMax;

@@ -58,6 +58,29 @@ class Leaving(clients.Checks, unittest.TestCase):
                         self.assertLess(slowest, NO_TIMEOUT_MS)
             self.stop_and_check(load, cluster, all_nodes.directory, figures)
 
+    def test_who_cannot_leave_ends_all_the_same_and_says_so(self):
+        with nodes.Nodes() as all_nodes:
+            cluster = all_nodes.cluster(3, (*FLAGS, "--leave-timeout", "300ms"))
+            last, *others = cluster
+            for node in others:
+                node.kill()
+            code, text, error = nodes.run("leave", client_address(last))
+            self.assertEqual((code, text), (1, ""))
+            self.assertRegex(error, "^ram leave: [^\n]*without having left[^\n]*\n$")
+            self.assertEqual(last.process.wait(timeout=nodes.PATIENCE), 1)
+
+    def test_who_does_not_answer_is_not_waited_for(self):
+        with nodes.Nodes() as all_nodes:
+            node, = all_nodes.cluster(1)
+            node.pause()
+            code, text, error = nodes.run("leave", client_address(node))
+            self.assertEqual((code, text), (1, ""))
+            self.assertRegex(error, "^ram leave: no answer from [^\n]*may be stopped[^\n]*\n$")
+            node.resume()
+            self.assertTrue(node.is_ok())
+            code, text, _ = nodes.run("leave", client_address(node))
+            self.assertEqual((code, text), (0, f"{client_address(node)} has left, and ended\n"))
+
     def test_who_died_is_evicted_and_comes_back(self):
         with nodes.Nodes() as all_nodes:
             cluster = all_nodes.cluster(3, ("--failover-after", "500ms"))
