@@ -60,8 +60,12 @@ void Admission::restart(Instant now) {
 }
 
 Instant Admission::last_heard(NodeId member) const {
-  const auto found = heard_.find(member);
-  return found == heard_.end() ? since_ : std::max(since_, found->second);
+  if (const auto found = heard_.find(member); found != heard_.end()) {
+    return std::max(since_, found->second);
+  }
+  // One that was let in right now has not been asked anything as a member.
+  const auto joiner = joiners_.find(member);
+  return joiner == joiners_.end() ? since_ : std::max(since_, joiner->second.asked);
 }
 
 void Admission::leave(Instant now, NodeId member, Leaving when) {
@@ -153,7 +157,9 @@ void Admission::beat(Instant now, const Replica& replica) {
   std::erase_if(heard_,
                 [&](const auto& sender) { return gone(sender.first) && stale(sender.second); });
   for (const auto& [id, joiner] : joiners_) {
-    if (!gone(id)) newcomers_.insert(id);
+    if (gone(id)) continue;
+    newcomers_.insert(id);
+    heard_.try_emplace(id, joiner.asked);
   }
   std::erase_if(newcomers_,
                 [&](NodeId id) { return gone(id) || replica.match(id) >= replica.barrier(); });

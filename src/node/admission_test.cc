@@ -402,6 +402,19 @@ TEST_F(AdmissionTest, AStandbyThatWasNeverCurrentIsForgottenSooner) {
   EXPECT_EQ(next->find(NodeId(7)), nullptr);
 }
 
+TEST_F(AdmissionTest, WhoWasJustLetInIsNotSilentHoweverLongTheLeaderHasLed) {
+  found(3);
+  pass(std::chrono::hours(1), {2, 3});
+  (void)ask(7, description_of("n7"), leader().commit());
+  EXPECT_EQ(change(), "n1 n2 n3 n7-");
+  EXPECT_FALSE(admission_.silent(group_->now, NodeId(7)));
+  pass(50ms, {2, 3});
+  EXPECT_EQ(change(), "");
+  EXPECT_FALSE(admission_.silent(group_->now, NodeId(7)));
+  pass(kSilence, {2, 3});
+  EXPECT_TRUE(admission_.silent(group_->now, NodeId(7)));
+}
+
 // One of those that would remain may be dead, and the new leader has not missed it yet.
 TEST_F(AdmissionTest, ANewLeaderTakesNobodyOutBeforeItHasHeardTheRest) {
   found(3);

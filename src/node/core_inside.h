@@ -71,6 +71,7 @@ class NodeCore::Inside final : public consensus::Transport,
   Digest digest() const;
   WallMs complete_until(Instant now) const;
   std::vector<std::string> known_members() const;
+  std::string what_is_received() const;
   NoLease why_no_lease(Instant now) const;
   NoLease why_no_lease(Instant now, NodeId member) const;
   void report_delays(NodeStatus& status) const;
@@ -235,6 +236,7 @@ class NodeCore::Inside final : public consensus::Transport,
   void keep_fetching(Instant now);
   void finish_fetching(Instant now);
   void give_up_fetching();
+  bool is_free_of_changes(LogIndex after, LogIndex last) const;
   StateSource::Frozen freeze() const;
   void answer_from_sessions();
   size_t state_bytes() const;

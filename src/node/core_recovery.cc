@@ -193,7 +193,8 @@ void NodeCore::Inside::tell_refounded(Instant now, const Peer& to, ClusterId anc
 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
                                   const Refounded& refounded) {
-  if (!is_member() || heading.destination != options_.id) return;
+  // Also one that has the state, and that nobody can let in any more.
+  if (!replica_ || heading.destination != options_.id) return;
   // Who has a quorum is the cluster, whatever somebody far away was told.
   if (refounded.ancestor != cluster_ || heading.cluster == cluster_) return;
   if (!no_quorum(now)) {

@@ -45,6 +45,7 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
                            " to let this node in; if that node is in state no-quorum, it cannot "
                            "(docs/guarantees.md, \"What a crash costs\")";
     }
+    if (fetch_) status.waiting_for = what_is_received();
     return status;
   }
   status.cluster = text_of(cluster_);
@@ -94,7 +95,7 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
   } else if (!leader() || (leads() && !replica_->barrier_committed())) {
     status.waiting_for = "a leader";
   } else if (replica_->installing()) {
-    status.waiting_for = "the state, from another member";
+    status.waiting_for = fetch_ ? what_is_received() : "the state, from another member";
   } else if (!leads() && applied_ < missed_up_to_) {
     status.waiting_for =
         "what it missed, " + std::to_string(missed_up_to_ - applied_) + " entries of the log";
@@ -105,6 +106,12 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
     }
   }
   return status;
+}
+
+// Requires: fetch_.
+std::string NodeCore::Inside::what_is_received() const {
+  return "the state, from the member at " + fetch_->address + ": " +
+         std::to_string(fetch_->store->memory_bytes() >> 20) + " MiB of memory so far";
 }
 
 NoLease NodeCore::Inside::why_no_lease(Instant now) const {

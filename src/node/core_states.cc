@@ -17,13 +17,23 @@ StateSource::Rules NodeCore::Inside::source_rules() const {
           .memory_bytes_max = options_.memory_bytes_max};
 }
 
+// No entry above `after`, up to `last`, changes the members; all of them are in the log.
+bool NodeCore::Inside::is_free_of_changes(LogIndex after, LogIndex last) const {
+  const consensus::EntryLog& log = replica_->log();
+  for (LogIndex index = after; index < last;) {
+    index = index.next();
+    if (!log.has(index) || log.at(index).kind == consensus::EntryKind::kChange) return false;
+  }
+  return true;
+}
+
 StateSource::Frozen NodeCore::Inside::freeze() const {
   StateSource::Frozen frozen;
-  LogIndex index = std::min(applied_, replica_->commit());
-  // Who receives it knows its term by that of `index` alone. What is applied is committed, though
-  // the engine may not have heard of it, and not be told again before this state is given out.
-  const Term newest = replica_->term_at(applied_);
-  if (newest && newest != replica_->term_at(index) && !replica_->changing()) index = applied_;
+  // What is applied is committed, though the engine may not have heard of it, and not be told again
+  // before this state is given out. Of changes of the members it has to be told.
+  const LogIndex commit = replica_->commit();
+  const LogIndex index =
+      is_free_of_changes(commit, applied_) ? applied_ : std::min(applied_, commit);
   const Term term = replica_->term_at(index);
   if (replica_->installing() || !term || replica_->committed_configuration_index() > index) {
     return frozen;

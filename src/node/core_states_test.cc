@@ -1,6 +1,7 @@
 // How states get from one NodeCore to another, while others write.
 #include "node/node_core.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "consensus/entry_log.h"
@@ -185,7 +186,9 @@ TEST(NodeCoreStates, ABrokenLinkDoesNotMakeOneBeginAgain) {
   Return scene(limits, 4'000);
   ASSERT_TRUE(scene.begin());
   while (scene.village.now() - scene.begun < 700ms) scene.act();
-  ASSERT_NE(scene.village.core(scene.joiner).status(scene.village.now()).state, NodeState::kOk);
+  const NodeStatus status = scene.village.core(scene.joiner).status(scene.village.now());
+  ASSERT_NE(status.state, NodeState::kOk);
+  EXPECT_THAT(status.waiting_for, testing::StartsWith("the state, from the member at n"));
   scene.village.cut_off(scene.joiner, true);
   for (int i = 0; i < 550; ++i) scene.act();
   scene.village.cut_off(scene.joiner, false);

@@ -129,6 +129,61 @@ TEST(CoreSurvivors, WhoIsToBeRemovedIsNotTheOneToGoOn) {
   EXPECT_NE(refused.find("was about to be removed"), std::string::npos) << refused;
 }
 
+// It has the state and asks to be added, to a cluster that is no more.
+TEST(CoreSurvivors, WhoWasNotYetLetInJoinsWhatWasRecovered) {
+  Hamlet hamlet(3);
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.all_ok(); }));
+  ASSERT_TRUE(hamlet.write_and_wait(0, "k", "v"));
+  const size_t leader = hamlet.leader(), survivor = hamlet.followers()[0];
+  hamlet.passes = [](size_t, size_t, PeerMessage& message) {
+    const auto* request = std::get_if<JoinRequest>(&message);
+    return request == nullptr || !request->have;
+  };
+  const size_t joiner = hamlet.move_in({Hamlet::address(survivor), Hamlet::address(leader)});
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.core(joiner).replica() != nullptr; }));
+  for (size_t at = 0; at < 3; ++at) {
+    if (at != survivor) hamlet.kill(at);
+  }
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.lost(survivor); }));
+  ASSERT_EQ(hamlet.recover(survivor).substr(0, 9), "recovered");
+  hamlet.passes = [](size_t, size_t, PeerMessage&) { return true; };
+  EXPECT_TRUE(hamlet.until([&] {
+    return hamlet.core(joiner).cluster() == hamlet.core(survivor).cluster() && hamlet.all_ok();
+  }));
+  EXPECT_EQ(hamlet.value(joiner, "k"), "v");
+}
+
+// Whoever needs the state to vote may need it as of what the dead leader alone knew to be
+// committed.
+TEST(CoreSurvivors, AStateIsGivenOutAsOfWhatIsApplied) {
+  Hamlet hamlet(3);
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.all_ok(); }));
+  const size_t leader = hamlet.leader(), source = hamlet.followers()[0];
+  const size_t receiver = hamlet.followers()[1];
+  const auto is_ahead = [&] {
+    return hamlet.core(source).applied() > hamlet.replica(source).commit();
+  };
+  ASSERT_TRUE(hamlet.write_and_wait(leader, "k", "v"));
+  ASSERT_TRUE(hamlet.until([&] { return !is_ahead(); }));
+  (void)hamlet.write(leader, "k", "w");  // of the same term
+  ASSERT_TRUE(hamlet.until(is_ahead));
+  std::optional<LogIndex> given;
+  hamlet.passes = [&](size_t from, size_t to, PeerMessage& message) {
+    if (from != source || to != receiver) return true;
+    if (const auto* piece = std::get_if<StatePiece>(&message)) given = piece->origin.index;
+    return true;
+  };
+  const LogIndex applied = hamlet.core(source).applied();
+  hamlet.core(source).receive(
+      hamlet.now(), {hamlet.id(receiver), Hamlet::address(receiver)},
+      frame_of({hamlet.core(source).cluster(), hamlet.id(receiver), hamlet.id(source)},
+               StateRequest{.transfer = Nonce(7), .at_least = applied}));
+  ASSERT_TRUE(is_ahead());
+  hamlet.run(1ms);
+  ASSERT_TRUE(given);
+  EXPECT_EQ(*given, applied);
+}
+
 // A cluster of three of which `survivor` went on alone, and `left` did not hear of it.
 class LeftBehind : public ::testing::Test {
  protected:

@@ -13,7 +13,9 @@ std::vector<Event> EventWatch::look(const NodeStatus& status, const std::vector<
     leader_ = status.leader;
     events.push_back({EventKind::kLeaderChanged, leader_});
   }
-  const bool no_quorum = status.state == NodeState::kNoQuorum;
+  // Who leaves, or was told that it is out, has no leader again for that.
+  const bool no_quorum =
+      status.state == NodeState::kNoQuorum || (no_quorum_ && status.leader.empty());
   if (no_quorum != std::exchange(no_quorum_, no_quorum)) {
     events.push_back(
         {no_quorum ? EventKind::kQuorumLost : EventKind::kQuorumRegained, status.name});

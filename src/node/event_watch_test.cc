@@ -76,5 +76,17 @@ TEST(EventWatch, AQuorumIsLostAndRegained) {
                   Event{EventKind::kCurrent, "me"}));
 }
 
+TEST(EventWatch, WhoGoesWithoutAQuorumHasNotRegainedIt) {
+  for (const NodeState next : {NodeState::kLeaving, NodeState::kJoining}) {
+    EventWatch watch;
+    watch.look(status(NodeState::kOk, "a"), {});
+    watch.look(status(NodeState::kNoQuorum, ""), {});
+    EXPECT_THAT(watch.look(status(next, ""), {}), IsEmpty());
+    EXPECT_THAT(watch.look(status(NodeState::kJoining, "c"), {}),
+                ElementsAre(Event{EventKind::kLeaderChanged, "c"},
+                            Event{EventKind::kQuorumRegained, "me"}));
+  }
+}
+
 }  // namespace
 }  // namespace ram::node
