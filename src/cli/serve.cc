@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -187,7 +188,10 @@ int run_serve(const ServeFlags& flags) {
                                            "having left; the others notice by its silence")
                      : left);
   (*server)->stop();  // which sends these answers
-  return left.ok() ? kDone : fail(kFailed, "serve", left.message());
+  const int code = left.ok() ? kDone : fail(kFailed, "serve", left.message());
+  std::fflush(nullptr);
+  // Without destructors: a name server that is silent would be waited for (net/resolver.h).
+  std::_Exit(code);
 }
 
 void add_addresses(CLI::App& app, ServeFlags& flags) {

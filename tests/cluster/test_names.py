@@ -1,18 +1,23 @@
 """A name that stands for several nodes, as that of a Kubernetes headless service does: an entry of
-/etc/hosts, which is this test's own, in a mount namespace of its own."""
+/etc/hosts, which is this test's own, in a mount namespace of its own; and a name server that never
+answers."""
 
 import ctypes
 import os
 import pathlib
 import signal
+import socket
 import sys
 import tempfile
+import time
 import unittest
 
 import nodes
 
 NAME = "all.ram.test"
 FLAGS = ("--failover-after", "1s")
+SILENT = "127.0.0.77"  # of the name server
+RESOLVER_PATIENCE = 30  # the most that there is
 HOSTS = None  # set at the start
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _CLONE_NEWNS = 0x00020000
@@ -36,10 +41,14 @@ class Hosts:
         self._path.write_text(self._before, encoding="utf-8")
         self._mount(b"none", b"/", _MS_REC | _MS_PRIVATE)  # the host's mounts stay as they are
         self._mount(os.fsencode(self._path), b"/etc/hosts", _MS_BIND)
+        resolv = pathlib.Path(self._directory.name) / "resolv.conf"
+        resolv.write_text(f"nameserver {SILENT}\n"
+                          f"options timeout:{RESOLVER_PATIENCE} attempts:1\n", encoding="utf-8")
+        self._mount(os.fsencode(resolv), b"/etc/resolv.conf", _MS_BIND)
 
     def _mount(self, source, target, flags):
         if _LIBC.mount(source, target, None, flags, None) != 0:
-            raise Unavailable(f"/etc/hosts cannot be replaced in a mount namespace: "
+            raise Unavailable(f"{os.fsdecode(target)} cannot be replaced in a mount namespace: "
                               f"{os.strerror(ctypes.get_errno())}")
 
     def say(self, hosts):
@@ -154,6 +163,17 @@ class Names(unittest.TestCase):
             three.start()
             self.wait_says(two, "this node has --expect 2", "--expect 3", three.peer)
             self.wait_says(three, "this node has --expect 3", "--expect 2", two.peer)
+
+    def test_who_ends_does_not_wait_for_a_name_server(self):
+        with self.nodes, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind((SILENT, 53))
+            silent.settimeout(RESOLVER_PATIENCE)
+            node = self.nodes.add("n1", self.client_port, self.peer_port,
+                                  [f"unknown.ram.test:{self.peer_port}"], FLAGS).start()
+            silent.recv(512)
+            since = time.monotonic()
+            self.assertEqual(node.kill(signal.SIGTERM), 0)
+            self.assertLess(time.monotonic() - since, RESOLVER_PATIENCE / 2)
 
 
 if __name__ == "__main__":
