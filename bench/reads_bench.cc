@@ -71,7 +71,9 @@ struct Cluster {
     for (auto& node : nodes) check(node->wait_until_ok(1min).ok());
     fill();
     for (auto& node : nodes) {
-      if (node->status().role == ram::NodeRole::kLeader) continue;
+      const ram::Result<ram::NodeStatus> status = node->status();
+      check(status.ok());
+      if (status->role == ram::NodeRole::kLeader) continue;
       (follower == nullptr ? follower : other) = node.get();
     }
     while (!follower->may_read_all()) std::this_thread::yield();

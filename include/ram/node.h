@@ -210,15 +210,20 @@ class Node {
   // What this node has applied, at once. Without a fence before it, a stale read. Any thread.
   Moment moment() const;
 
-  // These run on the node's thread and show one state; the blocking form waits for its next pass.
-  NodeStatus status() const;
-  void status(Callback<NodeStatus> callback) const;
-  std::vector<Member> members() const;
-  void members(Callback<std::vector<Member>> callback) const;
-  Digest digest() const;
-  void digest(Callback<Digest> callback) const;
-  std::vector<TableInfo> tables() const;
-  void tables(Callback<std::vector<TableInfo>> callback) const;
+  // What this node is and does, knows of the members, has applied, and what tables it has; each
+  // as of one moment between two passes of its thread. Told in any state, also without a cluster.
+  //
+  // Blocks, until the next pass; not to be called from a callback.
+  // Cost: the node's thread stops for it; tables() for each table.
+  // Errors: kOverloaded, too many calls wait at this node; kUnavailable, it has stopped.
+  Result<NodeStatus> status() const;
+  void status(Callback<Result<NodeStatus>> callback) const;
+  Result<std::vector<Member>> members() const;
+  void members(Callback<Result<std::vector<Member>>> callback) const;
+  Result<Digest> digest() const;
+  void digest(Callback<Result<Digest>> callback) const;
+  Result<std::vector<TableInfo>> tables() const;
+  void tables(Callback<Result<std::vector<TableInfo>>> callback) const;
 
   // From now on `listener` hears what happens in the cluster, as this node sees it; first, what
   // there is. Looked at with each heartbeat (a tenth of failover_after): what came and went in

@@ -7,7 +7,6 @@
 #include "api/waiter.h"
 #include "base/limits.h"
 #include "machine/command_codec.h"
-#include "ram/version.h"
 
 namespace ram {
 namespace {
@@ -65,15 +64,6 @@ NodeCore::WriteDone write_done(Callback<Result<BatchResult>> callback) {
   };
 }
 
-// When nothing can be said of the node but why.
-NodeStatus status_without_node(const Status& why) {
-  NodeStatus status;
-  status.state = NodeState::kLeaving;
-  status.version = kVersion;
-  status.waiting_for = why.message();
-  return status;
-}
-
 }  // namespace
 
 // ---- Inside ----
@@ -125,11 +115,9 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
 }
 
 Status Node::wait_until_ok(std::chrono::nanoseconds timeout) {
-  if (Status refused = inside_->may_block(); !refused.ok()) return refused;
-  Waiter<Status> waiter;
-  inside_->runtime->when_ok(inside_->runtime->after(timeout),
-                            [&waiter](const Status& status) { waiter.set(status); });
-  return waiter.wait();
+  return inside_->wait_for<Status>([&](auto callback) {
+    inside_->runtime->when_ok(inside_->runtime->after(timeout), std::move(callback));
+  });
 }
 
 std::string Node::address() const {
@@ -179,64 +167,54 @@ Moment Node::moment() const {
 
 namespace {
 
-// Blocks for what `ask` tells a callback; from a callback there is `otherwise`.
-template <class T, class Ask>
-T wait_for_look(const Status& may_block, T otherwise, Ask ask) {
-  if (!may_block.ok()) return otherwise;
-  Waiter<T> waiter;
-  ask([&waiter](T value) { waiter.set(std::move(value)); });
-  return waiter.wait();
+// Tells `callback` what `see` sees of the core.
+template <class T, class See>
+void look(Runtime& runtime, Callback<Result<T>> callback, See see) {
+  runtime.look([callback = std::move(callback), see](const Status& status, const NodeCore* core,
+                                                     Instant now) {
+    status.ok() ? callback(see(*core, now)) : callback(status);
+  });
 }
 
 }  // namespace
 
-void Node::status(Callback<NodeStatus> callback) const {
-  inside_->runtime->look([callback = std::move(callback), reads = inside_->reads](
-                             const Status& asked, const NodeCore* core, Instant now) {
-    NodeStatus status = asked.ok() ? core->status(now) : status_without_node(asked);
-    status.reads = reads;
-    callback(std::move(status));
-  });
+void Node::status(Callback<Result<NodeStatus>> callback) const {
+  look(*inside_->runtime, std::move(callback),
+       [reads = inside_->reads](const NodeCore& core, Instant now) {
+         NodeStatus status = core.status(now);
+         status.reads = reads;
+         return status;
+       });
 }
-NodeStatus Node::status() const {
-  const Status may_block = inside_->may_block();
-  return wait_for_look(may_block, status_without_node(may_block),
-                       [this](Callback<NodeStatus> callback) { status(std::move(callback)); });
-}
-
-void Node::members(Callback<std::vector<Member>> callback) const {
-  inside_->runtime->look(
-      [callback = std::move(callback)](const Status& status, const NodeCore* core, Instant now) {
-        callback(status.ok() ? core->members(now) : std::vector<Member>());
-      });
-}
-std::vector<Member> Node::members() const {
-  return wait_for_look(
-      inside_->may_block(), std::vector<Member>(),
-      [this](Callback<std::vector<Member>> callback) { members(std::move(callback)); });
+Result<NodeStatus> Node::status() const {
+  return inside_->wait_for<Result<NodeStatus>>(
+      [this](auto callback) { status(std::move(callback)); });
 }
 
-void Node::digest(Callback<Digest> callback) const {
-  inside_->runtime->look(
-      [callback = std::move(callback)](const Status& status, const NodeCore* core, Instant) {
-        callback(status.ok() ? core->digest() : Digest());
-      });
+void Node::members(Callback<Result<std::vector<Member>>> callback) const {
+  look(*inside_->runtime, std::move(callback),
+       [](const NodeCore& core, Instant now) { return core.members(now); });
 }
-Digest Node::digest() const {
-  return wait_for_look(inside_->may_block(), Digest(),
-                       [this](Callback<Digest> callback) { digest(std::move(callback)); });
+Result<std::vector<Member>> Node::members() const {
+  return inside_->wait_for<Result<std::vector<Member>>>(
+      [this](auto callback) { members(std::move(callback)); });
 }
 
-void Node::tables(Callback<std::vector<TableInfo>> callback) const {
-  inside_->runtime->look(
-      [callback = std::move(callback)](const Status& status, const NodeCore* core, Instant) {
-        callback(status.ok() ? core->tables() : std::vector<TableInfo>());
-      });
+void Node::digest(Callback<Result<Digest>> callback) const {
+  look(*inside_->runtime, std::move(callback),
+       [](const NodeCore& core, Instant) { return core.digest(); });
 }
-std::vector<TableInfo> Node::tables() const {
-  return wait_for_look(
-      inside_->may_block(), std::vector<TableInfo>(),
-      [this](Callback<std::vector<TableInfo>> callback) { tables(std::move(callback)); });
+Result<Digest> Node::digest() const {
+  return inside_->wait_for<Result<Digest>>([this](auto callback) { digest(std::move(callback)); });
+}
+
+void Node::tables(Callback<Result<std::vector<TableInfo>>> callback) const {
+  look(*inside_->runtime, std::move(callback),
+       [](const NodeCore& core, Instant) { return core.tables(); });
+}
+Result<std::vector<TableInfo>> Node::tables() const {
+  return inside_->wait_for<Result<std::vector<TableInfo>>>(
+      [this](auto callback) { tables(std::move(callback)); });
 }
 
 void Node::evict(std::string_view name, WriteOptions options, Callback<Status> callback) {
@@ -244,10 +222,8 @@ void Node::evict(std::string_view name, WriteOptions options, Callback<Status> c
                              inside_->deadline(options.timeout), std::move(callback)});
 }
 Status Node::evict(std::string_view name, WriteOptions options) {
-  if (Status refused = inside_->may_block(); !refused.ok()) return refused;
-  Waiter<Status> waiter;
-  evict(name, options, [&waiter](const Status& status) { waiter.set(status); });
-  return waiter.wait();
+  return inside_->wait_for<Status>(
+      [&](auto callback) { evict(name, options, std::move(callback)); });
 }
 
 void Node::transfer(std::string_view name, WriteOptions options, Callback<Status> callback) {
@@ -255,21 +231,16 @@ void Node::transfer(std::string_view name, WriteOptions options, Callback<Status
                              inside_->deadline(options.timeout), std::move(callback)});
 }
 Status Node::transfer(std::string_view name, WriteOptions options) {
-  if (Status refused = inside_->may_block(); !refused.ok()) return refused;
-  Waiter<Status> waiter;
-  transfer(name, options, [&waiter](const Status& status) { waiter.set(status); });
-  return waiter.wait();
+  return inside_->wait_for<Status>(
+      [&](auto callback) { transfer(name, options, std::move(callback)); });
 }
 
 void Node::recover(bool others_are_dead, Callback<Result<std::string>> callback) {
   inside_->runtime->recover({others_are_dead, std::move(callback)});
 }
 Result<std::string> Node::recover(bool others_are_dead) {
-  if (Status refused = inside_->may_block(); !refused.ok()) return refused;
-  Waiter<Result<std::string>> waiter;
-  recover(others_are_dead,
-          [&waiter](Result<std::string> report) { waiter.set(std::move(report)); });
-  return waiter.wait();
+  return inside_->wait_for<Result<std::string>>(
+      [&](auto callback) { recover(others_are_dead, std::move(callback)); });
 }
 
 Status Node::on_event(std::function<void(const Event&)> listener) {

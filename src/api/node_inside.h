@@ -9,7 +9,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "api/waiter.h"
 #include "base/clock.h"
 #include "node/read_path.h"
 #include "node/runtime.h"
@@ -49,6 +51,14 @@ struct Node::Inside {
 
   // Not OK: a blocking call would wait for its own thread.
   Status may_block() const;
+  // Blocks until `call` has called the callback that it is given, if that may be.
+  template <class T, class Call>
+  T wait_for(Call call) const {
+    if (Status refused = may_block(); !refused.ok()) return refused;
+    Waiter<T> waiter;
+    call([&waiter](T ended) { waiter.set(std::move(ended)); });
+    return waiter.wait();
+  }
   // Blocks. Requires: may_block().
   Result<BatchResult> commit(Batch batch, Instant deadline);
   void commit(Batch batch, Instant deadline, Callback<Result<BatchResult>> callback);

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "api/node_inside.h"
-#include "api/waiter.h"
 #include "base/limits.h"
 #include "ram/node.h"
 
@@ -279,10 +278,8 @@ void Table::contains(std::string_view key, ReadOptions options,
 }
 
 Result<uint64_t> Table::size(ReadOptions options) const {
-  if (Status refused = node_->inside_->may_block(); !refused.ok()) return refused;
-  Waiter<Result<uint64_t>> waiter;
-  size(options, [&waiter](Result<uint64_t> count) { waiter.set(std::move(count)); });
-  return waiter.wait();
+  return node_->inside_->wait_for<Result<uint64_t>>(
+      [&](auto callback) { size(options, std::move(callback)); });
 }
 void Table::size(ReadOptions options, Callback<Result<uint64_t>> callback) const {
   if (Status status = check_read(name_, ""); !status.ok()) return callback(std::move(status));

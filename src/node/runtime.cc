@@ -126,6 +126,8 @@ void Runtime::run() {
   core_.reset();
   links_.reset();
   timer_.reset();
+  // It may become another thread's.
+  thread_id_.store(std::thread::id());
 }
 
 void Runtime::make_core() {

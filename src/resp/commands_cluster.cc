@@ -41,11 +41,9 @@ bool recover(NodeCall& call, Finish finish, Reply& error) {
     error.error("ERR syntax error");
     return false;
   }
-  call.node.recover(dead, [finish](Result<std::string> report) {
-    finish([report = std::move(report)](Reply& reply) {
-      report.ok() ? reply.bulk(*report) : reply.error(report.status());
-    });
-  });
+  call.node.recover(dead, answer_with(finish, [](const std::string& report, Reply& reply) {
+                      reply.bulk(report);
+                    }));
   return true;
 }
 

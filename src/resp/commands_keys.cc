@@ -155,9 +155,9 @@ bool scan(ReadCall& call, Reply& reply) {
 // ---- calls ----
 
 bool dbsize(NodeCall& call, Finish finish, Reply&) {
-  call.node.table(call.table).size(call.read_options, [finish](const Result<uint64_t>& size) {
-    finish([size](Reply& reply) { size.ok() ? reply.integer(*size) : reply.error(size.status()); });
-  });
+  call.node.table(call.table).size(
+      call.read_options,
+      answer_with(finish, [](uint64_t size, Reply& reply) { reply.integer(size); }));
   return true;
 }
 

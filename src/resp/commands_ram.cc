@@ -17,51 +17,43 @@
 namespace ram::resp {
 namespace {
 
-bool status(NodeCall& call, Finish finish, Reply&) {
-  const FrontOptions& options = call.front.options();
-  const uint64_t memory_max = options.memory_bytes_max;
-  const uint64_t leave_ms = static_cast<uint64_t>(
-      std::chrono::ceil<std::chrono::milliseconds>(options.leave_timeout).count());
-  call.node.status([finish, memory_max, leave_ms](const NodeStatus& now) {
-    finish([now, memory_max, leave_ms](Reply& reply) {
-      reply.map(33);
-      reply.field("name", now.name);
-      reply.field("id", hex_of(now.id));
-      reply.field("cluster", now.cluster);
-      reply.field("role", role_name(now.role));
-      reply.field("state", state_name(now.state));
-      reply.field("leader", now.leader);
-      reply.field("term", now.term);
-      reply.field("commit", now.commit);
-      reply.field("stable", now.stable);
-      reply.field("applied", now.applied);
-      reply.field("revision", now.revision);
-      reply.field("members", now.members);
-      reply.field("voters", now.voters);
-      reply.field("lease", uint64_t{now.lease});
-      reply.field("lease_ms", now.lease_ms);
-      reply.field("reads", reads_name(now.reads));
-      reply.field("complete_until", static_cast<uint64_t>(now.complete_until_ms));
-      reply.field("reads_local", now.reads_local);
-      reply.field("reads_waited", now.reads_waited);
-      reply.field("reads_asked", now.reads_asked);
-      reply.field("reads_refused", now.reads_refused);
-      reply.field("writes", now.writes);
-      reply.field("version", now.version);
-      reply.field("uptime_ms", now.uptime_ms);
-      reply.field("leave_timeout_ms", leave_ms);
-      reply.field("memory_bytes", now.memory_bytes);
-      reply.field("memory_bytes_max", memory_max);
-      reply.field("waiting_for", now.waiting_for);
-      reply.field("ancestor", now.ancestor);
-      reply.bulk("age_ms");
-      reply.integer(now.age_ms);
-      reply.field("lease_reason", no_lease_name(now.lease_reason));
-      reply.field("delayed_by", now.delayed_by);
-      reply.field("delayed_ms", now.delayed_ms);
-    });
-  });
-  return true;
+void write_status(const NodeStatus& now, const FrontOptions& options, Reply& reply) {
+  const auto leave_timeout = std::chrono::ceil<std::chrono::milliseconds>(options.leave_timeout);
+  reply.map(33);
+  reply.field("name", now.name);
+  reply.field("id", hex_of(now.id));
+  reply.field("cluster", now.cluster);
+  reply.field("role", role_name(now.role));
+  reply.field("state", state_name(now.state));
+  reply.field("leader", now.leader);
+  reply.field("term", now.term);
+  reply.field("commit", now.commit);
+  reply.field("stable", now.stable);
+  reply.field("applied", now.applied);
+  reply.field("revision", now.revision);
+  reply.field("members", now.members);
+  reply.field("voters", now.voters);
+  reply.field("lease", uint64_t{now.lease});
+  reply.field("lease_ms", now.lease_ms);
+  reply.field("reads", reads_name(now.reads));
+  reply.field("complete_until", static_cast<uint64_t>(now.complete_until_ms));
+  reply.field("reads_local", now.reads_local);
+  reply.field("reads_waited", now.reads_waited);
+  reply.field("reads_asked", now.reads_asked);
+  reply.field("reads_refused", now.reads_refused);
+  reply.field("writes", now.writes);
+  reply.field("version", now.version);
+  reply.field("uptime_ms", now.uptime_ms);
+  reply.field("leave_timeout_ms", static_cast<uint64_t>(leave_timeout.count()));
+  reply.field("memory_bytes", now.memory_bytes);
+  reply.field("memory_bytes_max", uint64_t{options.memory_bytes_max});
+  reply.field("waiting_for", now.waiting_for);
+  reply.field("ancestor", now.ancestor);
+  reply.bulk("age_ms");
+  reply.integer(now.age_ms);
+  reply.field("lease_reason", no_lease_name(now.lease_reason));
+  reply.field("delayed_by", now.delayed_by);
+  reply.field("delayed_ms", now.delayed_ms);
 }
 
 void write_member(const Member& member, Reply& reply) {
@@ -84,39 +76,48 @@ void write_member(const Member& member, Reply& reply) {
   reply.field("delaying_ms", member.delaying_ms);
 }
 
+void write_members(const std::vector<Member>& all, Reply& reply) {
+  reply.array(all.size());
+  for (const Member& member : all) write_member(member, reply);
+}
+
+void write_digest(const Digest& now, Reply& reply) {
+  reply.map(3);
+  reply.field("applied", now.applied);
+  reply.field("revision", now.revision);
+  reply.field("digest", now.digest);
+}
+
+void write_tables(const std::vector<TableInfo>& all, Reply& reply) {
+  reply.array(all.size());
+  for (const TableInfo& table : all) {
+    reply.map(2);
+    reply.field("name", table.name);
+    reply.field("size", table.size);
+  }
+}
+
+bool status(NodeCall& call, Finish finish, Reply&) {
+  // Outlives the reply, which is made on its thread.
+  const FrontOptions* const options = &call.front.options();
+  call.node.status(answer_with(finish, [options](const NodeStatus& now, Reply& reply) {
+    write_status(now, *options, reply);
+  }));
+  return true;
+}
+
 bool members(NodeCall& call, Finish finish, Reply&) {
-  call.node.members([finish](const std::vector<Member>& all) {
-    finish([all](Reply& reply) {
-      reply.array(all.size());
-      for (const Member& member : all) write_member(member, reply);
-    });
-  });
+  call.node.members(answer_with(finish, write_members));
   return true;
 }
 
 bool digest(NodeCall& call, Finish finish, Reply&) {
-  call.node.digest([finish](const Digest& now) {
-    finish([now](Reply& reply) {
-      reply.map(3);
-      reply.field("applied", now.applied);
-      reply.field("revision", now.revision);
-      reply.field("digest", now.digest);
-    });
-  });
+  call.node.digest(answer_with(finish, write_digest));
   return true;
 }
 
 bool tables(NodeCall& call, Finish finish, Reply&) {
-  call.node.tables([finish](const std::vector<TableInfo>& all) {
-    finish([all](Reply& reply) {
-      reply.array(all.size());
-      for (const TableInfo& table : all) {
-        reply.map(2);
-        reply.field("name", table.name);
-        reply.field("size", table.size);
-      }
-    });
-  });
+  call.node.tables(answer_with(finish, write_tables));
   return true;
 }
 

@@ -195,23 +195,25 @@ bool info(NodeCall& call, Finish finish, Reply&) {
   Front* const front = &call.front;  // outlives the reply, which is made on its thread
   Node* const node = &call.node;
   std::vector<std::string> names(call.words.begin() + 1, call.words.end());
-  node->status([front, node, finish, names = std::move(names)](const NodeStatus& status) {
-    node->tables([=](const std::vector<TableInfo>& tables) {
-      finish([=](Reply& reply) { reply.text(info_text(*front, status, tables, names)); });
-    });
+  node->status([front, node, finish, names = std::move(names)](const Result<NodeStatus>& status) {
+    if (!status.ok()) {
+      return finish([why = status.status()](Reply& reply) { reply.error(why); });
+    }
+    node->tables(answer_with(
+        finish, [=, status = *status](const std::vector<TableInfo>& tables, Reply& reply) {
+          reply.text(info_text(*front, status, tables, names));
+        }));
   });
   return true;
 }
 
 bool role(NodeCall& call, Finish finish, Reply&) {
-  call.node.status([finish](const NodeStatus& status) {
-    finish([offset = status.applied](Reply& reply) {
-      reply.array(3);
-      reply.bulk("master");
-      reply.integer(offset);
-      reply.array(0);
-    });
-  });
+  call.node.status(answer_with(finish, [](const NodeStatus& status, Reply& reply) {
+    reply.array(3);
+    reply.bulk("master");
+    reply.integer(status.applied);
+    reply.array(0);
+  }));
   return true;
 }
 
@@ -241,11 +243,7 @@ bool wait(NodeCall& call, Finish finish, Reply& error) {
   }
   call.node.wait_for_copies(
       static_cast<size_t>(*wanted), std::chrono::milliseconds(*timeout == 0 ? kYearMs : *timeout),
-      [finish](const Result<size_t>& copies) {
-        finish([copies](Reply& reply) {
-          copies.ok() ? reply.integer(uint64_t{*copies}) : reply.error(copies.status());
-        });
-      });
+      answer_with(finish, [](size_t copies, Reply& reply) { reply.integer(uint64_t{copies}); }));
   return true;
 }
 

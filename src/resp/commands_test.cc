@@ -309,6 +309,19 @@ TEST_F(Commands, Server) {
   EXPECT_NE(ask("INFO persistence").find("loading:1\r\nloading_eta_seconds:1"), std::string::npos);
 }
 
+TEST_F(Commands, WhatTheNodeCannotSayIsAnError) {
+  fake_node().look_status = [] { return Status::overloaded("full"); };
+  for (const char* line :
+       {"INFO", "INFO keyspace", "ROLE", "RAM.STATUS", "RAM.MEMBERS", "RAM.DIGEST", "RAM.TABLES"}) {
+    EXPECT_EQ(ask(line), "-TRYAGAIN full\r\n") << line;
+  }
+  // INFO looks twice.
+  fake_node().look_status = [first = true]() mutable {
+    return std::exchange(first, false) ? Status() : Status::unavailable("the node has stopped");
+  };
+  EXPECT_EQ(ask("INFO"), "-CLUSTERDOWN the node has stopped\r\n");
+}
+
 TEST_F(Commands, Ram) {
   EXPECT_EQ(ask("RAM.GETREV a"), "$-1\r\n");
   EXPECT_EQ(ask("RAM.CAS a 0 one"), ":1\r\n");

@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "ram/batch.h"
@@ -96,5 +97,15 @@ class Finish {
   Completions* completions_;
   uint32_t call_;
 };
+
+// A callback of a Result: `write` replies with its value; without one, its error is the reply.
+template <class Write>
+auto answer_with(Finish finish, Write write) {
+  return [finish, write = std::move(write)](auto result) {
+    finish([result = std::move(result), write](Reply& reply) {
+      result.ok() ? write(*result, reply) : reply.error(result.status());
+    });
+  };
+}
 
 }  // namespace ram::resp

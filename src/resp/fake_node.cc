@@ -394,38 +394,48 @@ Moment Node::moment() const {
   return Moment(&inside_->fake);
 }
 
-void Node::status(Callback<NodeStatus> callback) const {
-  FakeNode& fake = inside_->fake;
-  fake.add_call([&fake, callback = std::move(callback)] { callback(fake.status); });
-}
+namespace {
 
-void Node::members(Callback<std::vector<Member>> callback) const {
-  inside_->fake.add_call([callback = std::move(callback)] {
-    callback({{.name = "n1",
-               .id = 0xabc,
-               .address = "127.0.0.1:7379",
-               .client = "127.0.0.1:6379",
-               .voter = true,
-               .leader = true,
-               .version = "0.1.0"}});
+// Answers later, with what `see` sees, or with the failure that the test wants.
+template <class T, class See>
+void look(FakeNode& fake, Callback<Result<T>> callback, See see) {
+  fake.add_call([&fake, callback = std::move(callback), see] {
+    const Status failed = fake.look_status ? fake.look_status() : Status();
+    failed.ok() ? callback(see(fake)) : callback(failed);
   });
 }
 
-void Node::digest(Callback<Digest> callback) const {
-  FakeNode& fake = inside_->fake;
-  fake.add_call([&fake, callback = std::move(callback)] {
-    callback({.applied = 9, .revision = fake.state()->revision, .digest = "00ff"});
+}  // namespace
+
+void Node::status(Callback<Result<NodeStatus>> callback) const {
+  look(inside_->fake, std::move(callback), [](FakeNode& fake) { return fake.status; });
+}
+
+void Node::members(Callback<Result<std::vector<Member>>> callback) const {
+  look(inside_->fake, std::move(callback), [](FakeNode&) {
+    return std::vector<Member>{{.name = "n1",
+                                .id = 0xabc,
+                                .address = "127.0.0.1:7379",
+                                .client = "127.0.0.1:6379",
+                                .voter = true,
+                                .leader = true,
+                                .version = "0.1.0"}};
   });
 }
 
-void Node::tables(Callback<std::vector<TableInfo>> callback) const {
-  FakeNode& fake = inside_->fake;
-  fake.add_call([&fake, callback = std::move(callback)] {
+void Node::digest(Callback<Result<Digest>> callback) const {
+  look(inside_->fake, std::move(callback), [](FakeNode& fake) {
+    return Digest{.applied = 9, .revision = fake.state()->revision, .digest = "00ff"};
+  });
+}
+
+void Node::tables(Callback<Result<std::vector<TableInfo>>> callback) const {
+  look(inside_->fake, std::move(callback), [](FakeNode& fake) {
     std::vector<TableInfo> all;
     auto state = fake.state();
     for (const auto& [name, entries] : state->tables) all.push_back({name, entries.size()});
     fake.let_go(state);
-    callback(std::move(all));
+    return all;
   });
 }
 

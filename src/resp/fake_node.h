@@ -45,9 +45,10 @@ class FakeNode {
   // From now on a thread answers everything.
   void serve();
 
-  // Failures: each write (fence) that is answered asks.
+  // Failures: each write (fence, look at the node) that is answered asks.
   std::function<Status()> write_status;
   std::function<Status()> fence_status;
+  std::function<Status()> look_status;
   NodeStatus status;
   std::atomic<bool> lease = false;  // reads may be answered at once
   size_t copies = 2;

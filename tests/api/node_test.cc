@@ -108,11 +108,10 @@ TEST_F(NodeTest, ABlockingCallFromACallbackIsRefused) {
   table_.put("a", "1", {}, [&](Result<uint64_t>) {
     Table table = node_.table("t");
     refused.set_value({table.put("b", "2").status(), table.get("a").status(), table.size().status(),
-                       node_.fence(), node_.wait_until_ok(1s),
+                       node_.fence(), node_.wait_until_ok(1s), node_.status().status(),
+                       node_.members().status(), node_.digest().status(), node_.tables().status(),
+                       node_.evict("n2"), node_.transfer(), node_.recover(true).status(),
                        table.update("a", "", [](auto) { return "x"; }).status()});
-    // These have no Status to say it with; they must not block either.
-    EXPECT_THAT(node_.status().waiting_for, HasSubstr("callback"));
-    EXPECT_TRUE(node_.members().empty());
   });
   for (const Status& status : refused.get_future().get()) {
     EXPECT_EQ(status.code(), Code::kInvalid);
@@ -153,7 +152,7 @@ TEST_F(NodeTest, SeveralThreadsWriteAndReadTheirOwn) {
 
 TEST_F(NodeTest, StatusMembersDigestAndTablesSayWhatThereIs) {
   (void)table_.put("a", "1");
-  const NodeStatus status = node_.status();
+  const NodeStatus status = *node_.status();
   EXPECT_EQ(status.name, "n1");
   EXPECT_EQ(status.state, NodeState::kOk);
   EXPECT_EQ(status.role, NodeRole::kLeader);
@@ -166,19 +165,68 @@ TEST_F(NodeTest, StatusMembersDigestAndTablesSayWhatThereIs) {
   EXPECT_EQ(status.version, kVersion);
   EXPECT_GE(status.commit, status.applied);
 
-  const std::vector<Member> members = node_.members();
+  const std::vector<Member> members = *node_.members();
   ASSERT_EQ(members.size(), 1);
   EXPECT_EQ(members[0].name, "n1");
   EXPECT_EQ(members[0].id, status.id);
   EXPECT_EQ(members[0].address, node_.address());
   EXPECT_TRUE(members[0].leader);
 
-  EXPECT_EQ(node_.digest().revision, 1);
-  EXPECT_FALSE(node_.digest().digest.empty());
-  const std::vector<TableInfo> tables = node_.tables();
+  EXPECT_EQ(node_.digest()->revision, 1);
+  EXPECT_FALSE(node_.digest()->digest.empty());
+  const std::vector<TableInfo> tables = *node_.tables();
   ASSERT_EQ(tables.size(), 1);
   EXPECT_EQ(tables[0].name, "t");
   EXPECT_EQ(tables[0].size, 1);
+}
+
+// What status, members, digest and tables end as, and that both forms of each end so.
+std::vector<Code> looks(const Node& node) {
+  std::vector<Code> codes = {node.status().status().code(), node.members().status().code(),
+                             node.digest().status().code(), node.tables().status().code()};
+  std::vector<std::promise<Code>> told(4);
+  const auto tell = [&](size_t i) {
+    return [&told, i](const auto& result) { told[i].set_value(result.status().code()); };
+  };
+  node.status(tell(0));
+  node.members(tell(1));
+  node.digest(tell(2));
+  node.tables(tell(3));
+  for (std::promise<Code>& one : told) codes.push_back(one.get_future().get());
+  return codes;
+}
+
+TEST_F(NodeTest, ANodeWhoseMailboxIsFullSaysSoInsteadOfWhatItDoesNotKnow) {
+  std::promise<void> stopped;
+  std::promise<void> go_on;
+  node_.status([&](const Result<NodeStatus>&) {
+    stopped.set_value();
+    go_on.get_future().wait();
+  });
+  stopped.get_future().wait();  // its thread takes nothing from the mailbox
+  Code refused = Code::kOk;
+  size_t begun = 0;
+  std::atomic<size_t> ended = 0;
+  while (refused == Code::kOk) {
+    ++begun;
+    node_.fence({.reads = Reads::kQuorum}, [&](const Status& status) {
+      if (status.code() == Code::kOverloaded) refused = status.code();
+      ++ended;
+    });
+  }
+  EXPECT_THAT(looks(node_), ::testing::Each(Code::kOverloaded));
+  go_on.set_value();
+  EXPECT_TRUE(eventually([&] { return ended == begun; }));
+  EXPECT_THAT(looks(node_), ::testing::Each(Code::kOk));
+}
+
+TEST_F(NodeTest, ANodeThatHasStoppedSaysSo) {
+  EXPECT_TRUE(node_.stop().ok());
+  EXPECT_THAT(looks(node_), ::testing::Each(Code::kUnavailable));
+  // A thread that comes later may get the name of the node's own.
+  std::vector<Code> codes;
+  std::thread([&] { codes = looks(node_); }).join();
+  EXPECT_THAT(codes, ::testing::Each(Code::kUnavailable));
 }
 
 TEST_F(NodeTest, NobodyElseHoldsACopyInAClusterOfOne) {

@@ -108,7 +108,7 @@ size_t TestCluster::leader() {
   size_t leader = nodes_.size();
   EXPECT_TRUE(eventually([&] {
     for (size_t i = 0; i < nodes_.size(); ++i) {
-      if (runs(i) && nodes_[i]->status().role == NodeRole::kLeader) leader = i;
+      if (runs(i) && nodes_[i]->status()->role == NodeRole::kLeader) leader = i;
     }
     return leader < nodes_.size();
   }));
@@ -120,7 +120,7 @@ void TestCluster::expect_equal_digests() {
   EXPECT_TRUE(eventually([&] {
     digests.clear();
     for (const std::unique_ptr<Node>& node : nodes_) {
-      if (node != nullptr) digests.push_back(node->digest());
+      if (node != nullptr) digests.push_back(*node->digest());
     }
     for (const Digest& digest : digests) {
       if (digest.applied != digests.front().applied) return false;
