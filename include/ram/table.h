@@ -1,7 +1,7 @@
 // Table: a named table of a node's cluster; the same table on every node.
 //
 //   ram::Table colors = node.table("colors");
-//   ram::Status set = colors.put("sky", "blue");
+//   ram::Status set = colors.put("sky", "blue").status();
 //   ram::Result<std::optional<std::string>> sky = colors.get("sky");
 //
 // A table comes to be with its first write. Reads are linearizable: they see every write that was

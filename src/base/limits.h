@@ -146,6 +146,10 @@ inline constexpr size_t kInlineBytesMax = 65'536;
 // that does not read at all is closed after a while (FrontOptions::unread_max).
 inline constexpr size_t kClientInputBytesMax = size_t{64} << 20;
 inline constexpr size_t kClientOutputBytesMax = size_t{64} << 20;
+// What all clients of a server may leave unread together. Beyond it clients are closed; from a
+// quarter of it on, a client's commands wait for what it has unread beyond a turn's worth: so those
+// that ask for more than they read keep each other from getting there.
+inline constexpr size_t kClientsUnreadBytesMax = size_t{1} << 30;
 // Replies that one client's commands make before others have their turn: a millisecond of copying.
 inline constexpr size_t kClientTurnBytesMax = size_t{1} << 20;
 // A read of more keys runs alone on its connection, in as many turns as it takes.

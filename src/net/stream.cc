@@ -347,6 +347,7 @@ size_t Stream::Inside::queued() const {
 }
 
 void Stream::Inside::written() {
+  if (lent_bytes != 0) blocked = true;
   flush_later.ask();
   if (out.bytes() >= kGatherBytesMax) flush();
 }

@@ -301,6 +301,22 @@ TEST_F(StreamTest, MayBeDestroyedFromEachOfItsCallbacks) {
   }
 }
 
+TEST_F(StreamTest, TellsThatItHasDrainedAgainWhenMoreWasWrittenMeanwhile) {
+  connect();
+  StreamEvents events = right.events();
+  events.on_drained = [this] {
+    // The last portion is with the kernel still.
+    if (++right.drained == 1) right.stream->write("!");
+  };
+  right.stream->start(std::move(events), {.drained_below = size_t{1} << 20});
+  left.stream->pause();
+  right.stream->write(std::string(size_t{32} << 20, 'x'));
+  ASSERT_TRUE(run_until(loop, [&] { return right.stream->queued_bytes() > 0; }));
+  left.stream->resume();
+  ASSERT_TRUE(run_until(loop, [&] { return right.stream->queued_bytes() == 0; }));
+  EXPECT_EQ(right.drained, 2);
+}
+
 TEST_F(StreamTest, ClosingWhileWritingLosesTheRestAndNothingElse) {
   for (int i = 0; i < 20; ++i) {
     SCOPED_TRACE(i);

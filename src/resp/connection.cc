@@ -103,7 +103,7 @@ void Connection::flush() {
   if (gone_) return;
   if (unsent_output() > 0) {
     front_.stats().output_bytes += unsent_output();
-    const bool stopped_by_it = output_bytes() >= front_.options().output_bytes_max;
+    const bool stopped_by_it = output_bytes() >= front_.output_bytes_least();
     for (std::string& piece : pieces_) wire_.send(piece);
     pieces_.clear();
     pieces_bytes_ = 0;
@@ -134,6 +134,16 @@ void Connection::kill() {
   if (gone_) return;
   gone_ = true;
   wire_.close();
+}
+
+void Connection::evict() {
+  evicted_ = gone_ = true;
+  wire_.close();
+}
+
+size_t Connection::unread_bytes() const {
+  if (evicted_) return 0;
+  return output_bytes() + results_bytes_ + (slow_ != nullptr ? slow_->progress.bytes : 0);
 }
 
 void Connection::sweep(Instant now) {
@@ -167,7 +177,7 @@ void Connection::update_reading() {
 bool Connection::parse() {
   bool taken = false;
   stalled_ = true;
-  while (!closing() && !stopped_ && !solo_ && output_bytes() < front_.options().output_bytes_max) {
+  while (!closing() && !stopped_ && !solo_ && output_bytes() < front_.output_bytes_max()) {
     if (!held_) {
       const Parser::Outcome outcome = parser_.next(input_.from(parsed_));
       if (outcome == Parser::Outcome::kIncomplete) {
@@ -423,7 +433,7 @@ bool Connection::drain() {
   const size_t unsent = wire_.unsent_bytes();
   const auto may_answer = [&] {
     // What has a Moment goes on with it, whether the client reads or not: it must not keep it.
-    return slow_ != nullptr || unsent_output() + unsent < front_.options().output_bytes_max;
+    return slow_ != nullptr || unsent_output() + unsent < front_.output_bytes_max();
   };
   std::optional<Taken> taken;
   while (!queue_.empty() && !gone_ && may_answer()) {

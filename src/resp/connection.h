@@ -99,6 +99,10 @@ class Connection {
   const Client& client() const { return client_; }
   size_t output_bytes() const { return unsent_output() + wire_.unsent_bytes(); }
   size_t input_bytes() const { return input_.size(); }
+  // All that is kept of replies until the client reads: also of those that are not written yet.
+  size_t unread_bytes() const;
+  // It has something to read, and took nothing of it for a while.
+  bool reads_nothing(Instant now) const { return now - sent_at_ >= kReadsNothing; }
   size_t queued() const { return queue_.size(); }
 
   // After the reply at hand, and what comes before it, is sent. QUIT, CLIENT KILL of oneself.
@@ -109,6 +113,8 @@ class Connection {
   void stop();
   // At once.
   void kill();
+  // For the front: at once, even if it is being finished.
+  void evict();
   // Closing or closed: asks for nothing more.
   bool closing() const { return closing_ || gone_; }
   bool gone() const { return gone_; }
@@ -118,6 +124,9 @@ class Connection {
 
  private:
   friend class Front;
+
+  // Two looks of sweep().
+  static constexpr Duration kReadsNothing = std::chrono::seconds(2);
 
   enum class Kind : uint8_t { kRead, kWrite, kCall };
   // A command on its way to its reply.
@@ -203,6 +212,7 @@ class Connection {
   bool ended_ = false;    // after what has come
   bool stopped_ = false;  // after what is queued
   bool gone_ = false;
+  bool evicted_ = false;
   bool paused_ = false;
   uint64_t sent_seen_ = 0;  // Wire::sent_bytes at sent_at_
   Instant sent_at_{};
@@ -211,6 +221,8 @@ class Connection {
   bool marked_ = false;
   bool waits_for_room_ = false;
   uint64_t fence_joined_ = 0;
+  size_t results_bytes_ = 0;  // of writes that are done and not answered
+  size_t weight_ = 0;         // unread_bytes() when last looked at
 };
 
 }  // namespace ram::resp

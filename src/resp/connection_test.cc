@@ -383,6 +383,144 @@ TEST_F(BriefTurnsTest, WhoWantsNoRepliesGetsNoPartsOfThemEither) {
   EXPECT_EQ(ask(client, "CLIENT REPLY SKIP\r\nKEYS *\r\nPING\r\n"), "+PONG\r\n");
 }
 
+// ---- what all leave unread together ----
+
+class CrowdTest : public FrontTest {
+ protected:
+  CrowdTest()
+      : FrontTest({.output_bytes_max = 900, .all_unread_bytes_max = 4000, .turn_bytes_max = 250}) {
+    fake_node().lease = true;
+    ask(connect(),
+        request({"SET", "a", std::string(100, 'a')}) + request({"SET", "b", std::string(50, 'b')}));
+    clients_.clear();
+  }
+
+  static std::string gets(const std::string& key, size_t count) {
+    std::string bytes;
+    for (size_t i = 0; i < count; ++i) bytes += request({"GET", key});
+    return bytes;
+  }
+  TestClient& deaf(std::string_view bytes) {
+    TestClient& client = connect();
+    client.wire.reads = false;
+    client.type(bytes);
+    settle();
+    return client;
+  }
+  void read_all(TestClient& client) {
+    client.wire.reads = true;
+    client.wire.sent_total += std::exchange(client.wire.unsent, 0);
+    front_->mark(client.connection);
+    settle();
+  }
+  uint64_t evicted() { return front_->stats().connections_evicted; }
+
+  static constexpr size_t kReplyA = 108;
+  static constexpr size_t kReplyB = 57;
+};
+
+TEST_F(CrowdTest, WhoHasSomethingToReadWaitsAndNobodyElse) {
+  TestClient& first = deaf(gets("a", 50));
+  EXPECT_GE(first.wire.unsent, 900U);
+  TestClient& second = deaf(gets("a", 50));
+  EXPECT_LT(second.wire.unsent, 250 + kReplyA);
+  EXPECT_EQ(ask(connect(), gets("a", 50)).size(), 50 * kReplyA) << "it reads";
+  EXPECT_EQ(evicted(), 0U);
+  read_all(second);
+  EXPECT_EQ(second.replies().size(), 50 * kReplyA);
+  read_all(first);
+  EXPECT_EQ(first.replies().size(), 50 * kReplyA);
+  front_->sweep();
+  EXPECT_EQ(front_->unread_bytes(), 0U);
+}
+
+TEST_F(CrowdTest, BeyondTheBoundThoseThatReadNothingAreClosedTheLargestFirst) {
+  TestClient& reader = deaf(gets("a", 9));
+  std::vector<TestClient*> deaf_ones{&deaf(gets("b", 20)), &deaf(gets("a", 20)),
+                                     &deaf(gets("b", 20))};
+  clock_.pass(std::chrono::seconds(3));
+  reader.wire.unsent -= 10;
+  reader.wire.sent_total += 10;
+  front_->sweep();
+  while (evicted() == 0) deaf(gets("a", 20));
+  EXPECT_EQ(evicted(), 1U);
+  EXPECT_FALSE(reader.wire.closed) << "it has the most to read, and reads";
+  EXPECT_TRUE(deaf_ones[1]->wire.closed);
+  EXPECT_LE(front_->unread_bytes(), 4000U);
+  EXPECT_EQ(ask(connect(), "PING\r\n"), "+PONG\r\n");
+
+  const std::string info = ask(connect(), "INFO\r\n");
+  EXPECT_NE(info.find("\r\nevicted_clients:1\r\n"), std::string::npos) << info;
+  EXPECT_NE(info.find("\r\nram_unread_bytes:" + std::to_string(front_->unread_bytes())),
+            std::string::npos)
+      << info;
+  EXPECT_TRUE(log_.lines.empty());
+  front_->sweep();
+  front_->sweep();
+  ASSERT_EQ(log_.lines.size(), 1U);
+  EXPECT_NE(log_.lines[0].find("closed clients=1 "), std::string::npos) << log_.lines[0];
+  EXPECT_NE(
+      log_.lines[0].find("client=" + deaf_ones[1]->connection.client().address + " unread=324"),
+      std::string::npos)
+      << log_.lines[0];
+}
+
+TEST_F(CrowdTest, IfAllReadTheLargestIsClosed) {
+  TestClient& large = deaf(gets("a", 9));
+  std::vector<TestClient*> others;
+  while (evicted() == 0) others.push_back(&deaf(gets("a", 20)));
+  EXPECT_EQ(evicted(), 1U);
+  EXPECT_TRUE(large.wire.closed);
+  for (const TestClient* other : others) EXPECT_FALSE(other->wire.closed);
+}
+
+TEST_F(CrowdTest, ManyThatReadGetMoreInATurnThanTheBound) {
+  for (int i = 0; i < 100; ++i) connect().type(gets("a", 2));
+  front_->turn();
+  EXPECT_GT(wakes_, 0U);
+  size_t served = 0;
+  for (const auto& client : clients_) served += client->wire.received.empty() ? 0 : 1;
+  EXPECT_EQ(served, (4000 + 2 * kReplyA) / (2 * kReplyA)) << "the others have the next turn";
+  settle();
+  for (const auto& client : clients_) EXPECT_EQ(client->replies().size(), 2 * kReplyA);
+  EXPECT_EQ(evicted(), 0U);
+}
+
+TEST_F(CrowdTest, RepliesThatAreNotWrittenYetCount) {
+  // Old values, of writes that are done.
+  const std::string old(100, 'x');
+  std::string exchanges;
+  std::string expected = "$-1\r\n";
+  for (int i = 0; i < 21; ++i) {
+    exchanges += request({"GETSET", "c", old});
+    if (i > 0) expected += "$100\r\n" + old + "\r\n";
+  }
+  TestClient& writer = deaf(exchanges);
+  EXPECT_GT(writer.connection.queued(), 10U);
+  EXPECT_EQ(front_->unread_bytes(), writer.wire.unsent + writer.connection.queued() * old.size());
+  read_all(writer);
+  EXPECT_EQ(writer.replies(), expected);
+
+  // What a read gathers in several turns.
+  front_->sweep();
+  ASSERT_EQ(front_->unread_bytes(), 0U);
+  std::vector<std::string> names{"MGET"};
+  for (int i = 0; i < 30; ++i) names.emplace_back("a");
+  connect().type(request(names));
+  for (int turn = 0; turn < 5; ++turn) front_->turn();
+  EXPECT_GE(front_->unread_bytes(), 5 * 250U);
+  settle();
+  EXPECT_EQ(clients_.back()->replies().size(), 5 + 30 * kReplyA);
+}
+
+TEST_F(CrowdTest, AClientThatIsBeingFinishedCountsAndIsClosed) {
+  TestClient& leaving = deaf(gets("a", 8) + "QUIT\r\n");
+  EXPECT_TRUE(leaving.wire.finished);
+  EXPECT_FALSE(leaving.wire.closed);
+  while (evicted() == 0) deaf(gets("a", 20));
+  EXPECT_TRUE(leaving.wire.closed);
+}
+
 // ---- against a simpler model ----
 
 // What a connection must see if its commands ran one after another, alone.

@@ -10,11 +10,20 @@ namespace {
 
 const Status kOkStatus;
 
+size_t bytes_of(const Result<BatchResult>& result) {
+  size_t bytes = 0;
+  if (!result.ok()) return bytes;
+  for (const Answer& answer : result->answers) bytes += answer.value ? answer.value->size() : 0;
+  return bytes;
+}
+
 }  // namespace
 
-Front::Front(Node& node, const Clock& clock, FrontOptions options, std::function<void()> wake)
+Front::Front(Node& node, const Clock& clock, Log& log, FrontOptions options,
+             std::function<void()> wake)
     : node_(node),
       clock_(clock),
+      log_(log),
       options_(std::move(options)),
       wake_(std::move(wake)),
       started_at_(clock.now()),
@@ -44,6 +53,7 @@ void Front::remove(Connection& connection) {
     }
   }
   waiting_ -= connection.queue_.size();
+  unread_bytes_ -= connection.weight_;
   for (std::vector<Connection*>* list : {&marked_, &for_room_, &next_turn_}) {
     std::erase(*list, &connection);
   }
@@ -64,6 +74,8 @@ void Front::again(Connection& connection) {
 
 void Front::turn() {
   in_turn_ = true;
+  // Of the last turn's replies the kernel has taken by now what it can.
+  if (too_much_unread()) evict();
   collect();
   for (Connection* connection : next_turn_) mark(*connection);
   next_turn_.clear();
@@ -75,17 +87,31 @@ void Front::turn() {
     for_room_.clear();
   }
 
-  pumping_.swap(marked_);
-  for (Connection* connection : pumping_) {
-    connection->marked_ = false;
-    connection->pump();
-  }
+  pump_marked();
   hand_over();
-  for (Connection* connection : pumping_) connection->flush();
+  for (Connection* connection : pumping_) {
+    connection->flush();
+    weigh(*connection);
+  }
   pumping_.clear();
 
-  if (!marked_.empty() || (!for_room_.empty() && has_room())) wake_();
+  if (!marked_.empty() || (!for_room_.empty() && has_room()) || too_much_unread()) wake_();
   in_turn_ = false;
+}
+
+void Front::pump_marked() {
+  pumping_.swap(marked_);
+  size_t pumped = 0;
+  // Once there is too much to read, the others have the next turn.
+  while (pumped < pumping_.size() && !too_much_unread()) {
+    Connection& connection = *pumping_[pumped++];
+    connection.marked_ = false;
+    connection.pump();
+    weigh(connection);
+  }
+  const auto rest = pumping_.begin() + static_cast<std::ptrdiff_t>(pumped);
+  marked_.insert(marked_.begin(), rest, pumping_.end());
+  pumping_.erase(rest, pumping_.end());
 }
 
 void Front::sweep() {
@@ -98,6 +124,60 @@ void Front::sweep() {
   commands_at_sweep_ = stats_.commands_processed;
   sweep_at_ = now;
   for (const auto& [id, connection] : connections_) connection->sweep(now);
+  weigh_all();
+  log_evictions();
+}
+
+// ---- what is unread ----
+
+size_t Front::output_bytes_max() const {
+  const bool crowded = unread_bytes_ > options_.all_unread_bytes_max / 4;
+  return crowded ? output_bytes_least() : options_.output_bytes_max;
+}
+
+size_t Front::output_bytes_least() const {
+  return std::min(options_.turn_bytes_max, options_.output_bytes_max);
+}
+
+void Front::weigh(Connection& connection) {
+  const size_t weight = connection.unread_bytes();
+  unread_bytes_ = unread_bytes_ - connection.weight_ + weight;
+  connection.weight_ = weight;
+}
+
+// Reading makes a connection lighter without our noticing.
+void Front::weigh_all() {
+  for (const auto& [id, connection] : connections_) weigh(*connection);
+}
+
+void Front::evict() {
+  weigh_all();
+  if (!too_much_unread()) return;
+  const Instant now = clock_.now();
+  std::vector<Connection*> heaviest;
+  for (const auto& [id, connection] : connections_) heaviest.push_back(connection);
+  std::stable_sort(heaviest.begin(), heaviest.end(), [&](const Connection* a, const Connection* b) {
+    return std::pair(a->reads_nothing(now), a->weight_) >
+           std::pair(b->reads_nothing(now), b->weight_);
+  });
+  for (Connection* connection : heaviest) {
+    if (!too_much_unread()) return;
+    ++stats_.connections_evicted;
+    last_evicted_ = connection->client().address + " unread=" + std::to_string(connection->weight_);
+    connection->evict();
+    weigh(*connection);
+  }
+}
+
+// Not one line for each: there may be thousands.
+void Front::log_evictions() {
+  const uint64_t closed =
+      stats_.connections_evicted - std::exchange(evictions_logged_, stats_.connections_evicted);
+  if (closed == 0) return;
+  log_.warning("closed clients=" + std::to_string(closed) +
+               " that left most of their replies unread, the last one client=" + last_evicted_ +
+               ": all together may leave " + std::to_string(options_.all_unread_bytes_max) +
+               " bytes unread");
 }
 
 // ---- what the node answered ----
@@ -113,6 +193,8 @@ void Front::collect() {
       continue;
     }
     call.result = std::move(write.result);
+    call.result_bytes = bytes_of(call.result);
+    call.connection->results_bytes_ += call.result_bytes;
     call.done = true;
     mark(*call.connection);
   }
@@ -183,6 +265,8 @@ uint32_t Front::new_call(Connection& connection) {
 
 void Front::release_call(uint32_t index) {
   Call& call = calls_[index];
+  if (call.connection != nullptr) call.connection->results_bytes_ -= call.result_bytes;
+  call.result_bytes = 0;
   call.connection = nullptr;
   call.done = false;
   call.answer = nullptr;

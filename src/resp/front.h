@@ -4,6 +4,10 @@
 // end, turn(): one commit for all writes, one fence for all reads. The fence is asked for after the
 // reads were parsed, so each is linearizable; reads parsed later wait for a later one.
 //
+// The connections' unread replies are bounded, each and all together. Who wants more than it reads
+// is first only made to wait, which harms nobody: it has something to read. If that does not do,
+// connections are closed, those that read nothing before those that do, and the largest first.
+//
 // Loop thread only.
 #pragma once
 
@@ -15,6 +19,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "ram/node.h"
 #include "resp/command.h"
 #include "resp/completions.h"
@@ -28,6 +33,7 @@ namespace ram::resp {
 struct FrontStats {
   uint64_t connections_received = 0;
   uint64_t connections_rejected = 0;
+  uint64_t connections_evicted = 0;  // for what they left unread
   uint64_t commands_processed = 0;
   uint64_t errors_replied = 0;
   uint64_t input_bytes = 0;
@@ -37,9 +43,9 @@ struct FrontStats {
 
 class Front {
  public:
-  // `wake` is called from any thread and must cause a turn() soon, on the loop thread. Node and
-  // clock outlive this.
-  Front(Node& node, const Clock& clock, FrontOptions options, std::function<void()> wake);
+  // `wake` is called from any thread and must cause a turn() soon, on the loop thread. Node, clock
+  // and log outlive this.
+  Front(Node& node, const Clock& clock, Log& log, FrontOptions options, std::function<void()> wake);
   // Requires: no connection left. Calls under way end without anyone to tell.
   ~Front();
   Front(const Front&) = delete;
@@ -66,6 +72,8 @@ class Front {
   // CONFIG SET of what is accepted without effect; CONFIG GET shows it.
   std::map<std::string, std::string, std::less<>>& settings() { return settings_; }
   size_t waiting_commands() const { return waiting_; }
+  // Replies of all connections, made and not taken by the kernel, as last looked at.
+  size_t unread_bytes() const { return unread_bytes_; }
 
  private:
   friend class Connection;
@@ -76,6 +84,7 @@ class Front {
     bool done = false;
     size_t bytes = 0;
     Result<BatchResult> result{BatchResult()};  // of a write, when done
+    size_t result_bytes = 0;
     AnswerFunction answer;                      // of a call, when done
   };
   struct Fence {
@@ -89,6 +98,9 @@ class Front {
 
   void add(Connection& connection);
   void remove(Connection& connection);
+  // What one connection may leave unread for now, and in a crowd.
+  size_t output_bytes_max() const;
+  size_t output_bytes_least() const;
   // Whether one more command may wait; else `connection` is pumped when there is room.
   bool admit(Connection& connection);
   uint32_t commit(Connection& connection, Batch batch, size_t bytes);
@@ -106,13 +118,20 @@ class Front {
   std::vector<std::string_view>& scratch() { return scratch_; }
 
   void collect();
+  void pump_marked();
   void hand_over();
+  bool too_much_unread() const { return unread_bytes_ > options_.all_unread_bytes_max; }
+  void weigh(Connection& connection);
+  void weigh_all();
+  void evict();
+  void log_evictions();
   bool has_room() const;
   uint32_t new_call(Connection& connection);
   void forget_fences();
 
   Node& node_;
   const Clock& clock_;
+  Log& log_;
   const FrontOptions options_;
   const std::function<void()> wake_;
   const Instant started_at_;
@@ -131,6 +150,10 @@ class Front {
   std::vector<Node::Call> commits_;  // of this turn
   size_t waiting_ = 0;               // commands queued, on all connections
   size_t writing_bytes_ = 0;
+
+  size_t unread_bytes_ = 0;  // the sum of all Connection::weight_
+  uint64_t evictions_logged_ = 0;
+  std::string last_evicted_;  // who, and how much
 
   Fifo<Fence> fences_;
   uint64_t first_fence_ = 1;           // number of fences_.front()

@@ -33,6 +33,9 @@ struct FrontOptions {
   size_t reply_bytes_max = kClientOutputBytesMax;
   // A connection that has replies to read and reads none for so long is closed.
   Duration unread_max = std::chrono::seconds(60);
+  // Replies that all connections together have not read. From a quarter of it on, `turn_bytes_max`
+  // stands for `output_bytes_max`; beyond it, connections are closed.
+  size_t all_unread_bytes_max = kClientsUnreadBytesMax;
 
   // Commands of all connections that wait for the node, and the bytes of writes among them. Beyond,
   // requests stay unparsed, then unread; a connection that has nothing waiting may always have one.

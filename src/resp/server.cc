@@ -1,5 +1,6 @@
 #include "resp/server.h"
 
+#include <algorithm>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
@@ -108,18 +109,21 @@ class Server::Inside::Peer final : public Wire {
         stream_(std::move(stream)),
         connection_(*server.front, *this, std::move(client)) {
     stream_->set_dead_after(kDeadAfter);
-    stream_->start({.on_data = [](std::string_view unread) { return unread.size(); },
-                    .on_space = [this] { return connection_.space(); },
-                    .on_filled = [this](size_t bytes) { connection_.filled(bytes); },
-                    // Ours is a dialogue: a client that sends no more may still read its replies.
-                    .on_end = [this] { connection_.end(); },
-                    .on_drained = [this] { server_.front->mark(connection_); },
-                    .on_closed =
-                        [this](std::string_view) {
-                          connection_.kill();
-                          server_.bury(id_);
-                        }},
-                   {.drained_below = server.limits.output_bytes_max / 2});
+    stream_->start(
+        {.on_data = [](std::string_view unread) { return unread.size(); },
+         .on_space = [this] { return connection_.space(); },
+         .on_filled = [this](size_t bytes) { connection_.filled(bytes); },
+         // Ours is a dialogue: a client that sends no more may still read its replies.
+         .on_end = [this] { connection_.end(); },
+         .on_drained = [this] { server_.front->mark(connection_); },
+         .on_closed =
+             [this](std::string_view) {
+               connection_.kill();
+               server_.bury(id_);
+             }},
+        // Of what it may leave unread at least: front.h.
+        {.drained_below =
+             std::min(server.limits.output_bytes_max, server.limits.turn_bytes_max) / 2});
   }
 
   Connection& connection() { return connection_; }
@@ -225,8 +229,8 @@ Result<std::unique_ptr<Server>> Server::start(Node& node, ServerOptions options)
   in->listener = std::move(*listener);
   in->limits.port = in->listener->port();
   in->local_address = in->listener->endpoints().front().text();
-  in->front =
-      std::make_unique<Front>(node, in->loop.clock(), in->limits, [in] { in->loop.wake(); });
+  in->front = std::make_unique<Front>(node, in->loop.clock(), in->log, in->limits,
+                                      [in] { in->loop.wake(); });
   in->loop.on_pass([in] { in->pass(); });
   in->sweep_timer.start(kSweepEvery, [in] { in->sweep(); });
   in->log.info("clients at " + in->local_address);

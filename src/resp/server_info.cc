@@ -102,6 +102,7 @@ void stats(const Facts& facts, Lines lines) {
       .add("rejected_connections", stats.connections_rejected)
       .add("expired_keys", 0)
       .add("evicted_keys", 0)
+      .add("evicted_clients", stats.connections_evicted)
       .add("total_error_replies", stats.errors_replied);
 }
 
@@ -158,6 +159,7 @@ void ram(const Facts& facts, Lines lines) {
       .add("ram_members", status.members)
       .add("ram_voters", status.voters)
       .add("ram_waiting_commands", facts.front.waiting_commands())
+      .add("ram_unread_bytes", facts.front.unread_bytes())
       .add("ram_lease", uint64_t{status.lease})
       .add("ram_lease_ms", status.lease_ms)
       .add("ram_lease_reason", no_lease_name(status.lease_reason))

@@ -7,6 +7,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <condition_variable>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -21,7 +24,10 @@ namespace {
 // A blocking client. The timeout ends only a test that hangs.
 class Socket {
  public:
-  explicit Socket(uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  explicit Socket(uint16_t port, int receive_buffer = 0) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    if (receive_buffer > 0) {
+      ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    }
     const timeval watchdog{.tv_sec = 30, .tv_usec = 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &watchdog, sizeof watchdog);
     ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &watchdog, sizeof watchdog);
@@ -59,6 +65,14 @@ class Socket {
     got.resize(have);
     return got;
   }
+  std::string receive_bulk() {
+    std::string size;
+    for (std::string next = receive(1); !next.empty(); next = receive(1)) {
+      size += next;
+      if (next == "\n") return receive(std::stoul(size.substr(1)) + 2);
+    }
+    return size;
+  }
   std::string receive_all() {
     std::string got;
     for (std::string piece = receive(65'536); !piece.empty(); piece = receive(65'536)) got += piece;
@@ -74,17 +88,41 @@ class Socket {
   bool connected_ = false;
 };
 
+class LogLines {
+ public:
+  void add(std::string_view line) {
+    const std::lock_guard lock(mutex_);
+    lines_.append(line).push_back('\n');
+    added_.notify_all();
+  }
+  // The timeout ends only a test that hangs.
+  bool wait_for(std::string_view words) {
+    std::unique_lock lock(mutex_);
+    return added_.wait_for(lock, std::chrono::seconds(30),
+                           [&] { return lines_.find(words) != std::string::npos; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable added_;
+  std::string lines_;
+};
+
 class ServerTest : public testing::Test {
  protected:
   ServerTest() : node_(std::move(*Node::start({.name = "n1"}))) {}
 
   void start(FrontOptions limits = {}) {
-    auto started = Server::start(*node_, {.listen = "127.0.0.1:0", .limits = std::move(limits)});
+    auto started =
+        Server::start(*node_, {.listen = "127.0.0.1:0",
+                               .limits = std::move(limits),
+                               .log = [this](Severity, std::string_view line) { log_.add(line); }});
     ASSERT_TRUE(started.ok()) << started.status().message();
     server_ = std::move(*started);
   }
   uint16_t port() const { return server_->port(); }
 
+  LogLines log_;  // outlives the server
   std::unique_ptr<Node> node_;
   std::unique_ptr<Server> server_;
 };
@@ -184,6 +222,49 @@ TEST_F(ServerTest, ClosesAClientThatNeverReads) {
   // Until the server has closed it.
   while (deaf.send(gets)) expect_talk(other, "PING\r\n", "+PONG\r\n");
   expect_talk(other, "PING\r\n", "+PONG\r\n");
+}
+
+TEST_F(ServerTest, ACrowdThatDoesNotReadIsBoundedAndHarmsNobody) {
+  constexpr size_t kValue = size_t{256} << 10;
+  constexpr size_t kTurn = size_t{64} << 10;
+  constexpr size_t kBound = size_t{8} << 20;
+  fake_node().serve();
+  fake_node().lease = true;
+  start({.output_bytes_max = kBound / 4, .all_unread_bytes_max = kBound, .turn_bytes_max = kTurn});
+  Socket healthy(port());
+  expect_talk(healthy, request({"SET", "a", std::string(kValue, 'x')}), "+OK\r\n");
+  const std::string reply = "$262144\r\n" + std::string(kValue, 'x') + "\r\n";
+  std::string gets;
+  for (int i = 0; i < 50; ++i) gets += "GET a\r\n";
+  const auto number = [&](const std::string& field) {
+    healthy.send("INFO\r\n");
+    const std::string info = healthy.receive_bulk();
+    const size_t at = info.find("\r\n" + field + ":");
+    return at == std::string::npos ? 0 : std::stoull(info.substr(at + field.size() + 3));
+  };
+
+  std::vector<std::unique_ptr<Socket>> deaf;
+  const auto crowd = [&](size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+      deaf.push_back(std::make_unique<Socket>(port(), /*receive_buffer=*/4096));
+      ASSERT_TRUE(deaf.back()->send(gets));
+      ASSERT_TRUE(healthy.ask("GET a\r\n", reply) == reply) << i;
+      // What the bound allows, and what one client's turn makes beyond it.
+      EXPECT_LE(number("ram_unread_bytes"), kBound + kTurn + reply.size());
+    }
+  };
+  // Too few to be closed, enough to be made to wait; one that reads gets all it asks for.
+  crowd(10);
+  while (number("ram_unread_bytes") <= kBound / 4) std::this_thread::yield();
+  EXPECT_EQ(number("evicted_clients"), 0U);
+  ASSERT_TRUE(healthy.send(gets));
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(healthy.receive(reply.size()) == reply) << i;
+
+  crowd(150);
+  while (number("evicted_clients") == 0) std::this_thread::yield();
+  ASSERT_TRUE(healthy.send(gets));
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(healthy.receive(reply.size()) == reply) << i;
+  EXPECT_TRUE(log_.wait_for("closed clients="));
 }
 
 TEST_F(ServerTest, KillClosesAnotherConnection) {

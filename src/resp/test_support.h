@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "ram/node.h"
 #include "resp/connection.h"
 #include "resp/fake_node.h"
@@ -51,7 +52,10 @@ class TestWire final : public Wire {
   void pause() override { paused = true; }
   void resume() override { paused = false; }
   void finish() override { finished = true; }
-  void close() override { closed = true; }
+  void close() override {
+    closed = true;
+    unsent = 0;
+  }
 
   std::string received;
   size_t largest = 0;  // that was sent at once
@@ -61,6 +65,14 @@ class TestWire final : public Wire {
   bool paused = false;
   bool finished = false;
   bool closed = false;
+};
+
+class TestLog final : public Log {
+ public:
+  void write(LogLevel, std::string_view line) override { lines.emplace_back(line); }
+  bool enabled(LogLevel) const override { return true; }
+
+  std::vector<std::string> lines;
 };
 
 class FrontTest : public testing::Test {
@@ -96,7 +108,8 @@ class FrontTest : public testing::Test {
 
   void make_front(FrontOptions options) {
     clients_.clear();
-    front_ = std::make_unique<Front>(*node_, clock_, std::move(options), [this] { ++wakes_; });
+    front_ =
+        std::make_unique<Front>(*node_, clock_, log_, std::move(options), [this] { ++wakes_; });
   }
 
   TestClient& connect() {
@@ -131,6 +144,7 @@ class FrontTest : public testing::Test {
 
   std::unique_ptr<Node> node_;
   TestClock clock_;
+  TestLog log_;
   size_t wakes_ = 0;
   std::unique_ptr<Front> front_;
   std::vector<std::unique_ptr<TestClient>> clients_;
