@@ -1,8 +1,10 @@
 #include "resp/command_table.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "base/ascii.h"
@@ -20,11 +22,15 @@ class Index {
  public:
   Index() {
     add(Group::kConnection, connection_commands());
+    add(Group::kConnection, client_commands());
     add(Group::kString, string_commands());
     add(Group::kGeneric, key_commands());
     add(Group::kServer, server_commands());
     add(Group::kRam, ram_commands());
     add(Group::kCluster, cluster_commands());
+    std::stable_sort(rows_.begin(), rows_.end(), [](const Command& a, const Command& b) {
+      return std::pair(a.group, a.name) < std::pair(b.group, b.name);
+    });
     slots_.resize(std::bit_ceil(4 * rows_.size()));
     for (const Command& row : rows_) {
       RAM_CHECK(row.name.size() <= kNameBytesMax && find(row.name) == nullptr);

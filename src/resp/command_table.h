@@ -44,12 +44,16 @@ std::string_view group_name(Group group);
 
 // The families; each in its own commands_*.cc, its rows made by row(). The table knows their
 // groups.
+std::span<const Command> client_commands();
 std::span<const Command> connection_commands();
 std::span<const Command> string_commands();
 std::span<const Command> key_commands();
 std::span<const Command> server_commands();
 std::span<const Command> ram_commands();
 std::span<const Command> cluster_commands();
+
+inline constexpr KeyWords kOneKey{1, 1, 1};
+inline constexpr KeyWords kAllKeys{1, -1, 1};
 
 constexpr Command row(std::string_view name, std::string_view syntax, int arity, uint32_t flags,
                       KeyWords keys, std::string_view complexity, std::string_view summary,

@@ -155,14 +155,11 @@ bool scan(ReadCall& call, Reply& reply) {
 // ---- calls ----
 
 bool dbsize(NodeCall& call, Finish finish, Reply&) {
-  call.node.table(call.table).size(
-      call.read_options,
-      answer_with(finish, [](uint64_t size, Reply& reply) { reply.integer(size); }));
+  call.node.table(call.table)
+      .size(call.read_options,
+            answer_with(finish, [](uint64_t size, Reply& reply) { reply.integer(size); }));
   return true;
 }
-
-constexpr KeyWords kOneKey{1, 1, 1};
-constexpr KeyWords kAllKeys{1, -1, 1};
 
 const Command kRows[] = {
     row("dbsize", "", 1, kReadonly | kFast, {}, "O(1)", "How many keys the table has.", "integer",

@@ -179,7 +179,6 @@ void reads(LocalCall& call, Reply& reply) {
   reply.error("ERR reads are local, leader, quorum or stale");
 }
 
-constexpr KeyWords kOneKey{1, 1, 1};
 constexpr uint32_t kAlways = kLoading | kStale | kReadonly;
 
 const Command kRows[] = {

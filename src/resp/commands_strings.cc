@@ -273,8 +273,6 @@ bool decrby(WriteCall& call, Reply& error) {
   return false;
 }
 
-constexpr KeyWords kOneKey{1, 1, 1};
-constexpr KeyWords kAllKeys{1, -1, 1};
 constexpr KeyWords kPairs{1, -1, 2};
 constexpr uint32_t kGrows = kWrite | kDenyOom;
 

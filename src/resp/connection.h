@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/function_ref.h"
 #include "resp/command.h"
 #include "resp/conflicts.h"
 #include "resp/fifo.h"
@@ -177,8 +178,7 @@ class Connection {
   void append_pieces(Progress& progress);
   // Runs `write` on a Reply, and drops what it wrote if the client wants no replies. `write`
   // returns false if it wrote nothing and the reply is still to come.
-  template <class Write>
-  bool reply(Write write);
+  bool reply(FunctionRef<bool(Reply&)> write);
 
   Front& front_;
   Wire& wire_;

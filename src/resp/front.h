@@ -85,7 +85,7 @@ class Front {
     size_t bytes = 0;
     Result<BatchResult> result{BatchResult()};  // of a write, when done
     size_t result_bytes = 0;
-    AnswerFunction answer;                      // of a call, when done
+    AnswerFunction answer;  // of a call, when done
   };
   struct Fence {
     bool done = false;
