@@ -197,29 +197,32 @@ Status outrun() {
 }
 
 // The callback form's own state; shared by the callback of each attempt, which is also its owner.
-struct Update : std::enable_shared_from_this<Update> {
-  Update(Node& of, std::string of_table) : node(of), table(std::move(of_table)) {}
+// `Inside` is Node::Inside.
+template <class Inside>
+struct Update : std::enable_shared_from_this<Update<Inside>> {
+  Update(Node& of, Inside& in, std::string of_table)
+      : node(of), inside(in), table(std::move(of_table)) {}
 
   // Node's thread.
   void run() {
     const Attempt attempt = Attempt::make(node, table, key, absent, change);
-    commit(set_batch(table, key, attempt.revision, attempt.value), deadline,
-           [self = shared_from_this(), value = attempt.value](Result<BatchResult> done) {
-             if (!done.ok()) return self->callback(done.status());
-             if (done->outcome == Outcome::kApplied) return self->callback(value);
-             if (self->is_late()) return self->callback(outrun());
-             self->run();
-           });
+    inside.commit(
+        set_batch(table, key, attempt.revision, attempt.value), deadline,
+        [self = this->shared_from_this(), value = attempt.value](const Result<BatchResult>& done) {
+          if (!done.ok()) return self->callback(done.status());
+          if (done->outcome == Outcome::kApplied) return self->callback(value);
+          if (self->inside.runtime->now() >= self->deadline) return self->callback(outrun());
+          self->run();
+        });
   }
 
   Node& node;
+  Inside& inside;
   const std::string table;
   std::string key;
   std::string absent;
   Change change;
   Instant deadline;
-  std::function<void(Batch, Instant, Callback<Result<BatchResult>>)> commit;
-  std::function<bool()> is_late;
   Callback<Result<std::string>> callback;
 };
 
@@ -354,20 +357,14 @@ Result<std::string> Table::update(std::string_view key, std::string_view absent,
 void Table::update(std::string_view key, std::string_view absent, Change change,
                    WriteOptions options, Callback<Result<std::string>> callback) {
   if (Status status = check_read(name_, key); !status.ok()) return callback(std::move(status));
-  auto update = std::make_shared<Update>(*node_, name_);
+  Node::Inside& inside = *node_->inside_;
+  auto update = std::make_shared<Update<Node::Inside>>(*node_, inside, name_);
   update->key = key;
   update->absent = absent;
   update->change = std::move(change);
-  update->deadline = node_->inside_->deadline(options.timeout);
-  update->commit = [inside = node_->inside_.get()](Batch batch, Instant deadline,
-                                                   Callback<Result<BatchResult>> done) {
-    inside->commit(std::move(batch), deadline, std::move(done));
-  };
-  update->is_late = [inside = node_->inside_.get(), deadline = update->deadline] {
-    return inside->runtime->now() >= deadline;
-  };
+  update->deadline = inside.deadline(options.timeout);
   update->callback = std::move(callback);
-  node_->inside_->runtime->look([update](const Status& seen, const node::NodeCore*, Instant) {
+  inside.runtime->look([update](const Status& seen, const node::NodeCore*, Instant) {
     if (!seen.ok()) return update->callback(seen);
     update->run();
   });
