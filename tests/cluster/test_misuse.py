@@ -380,7 +380,8 @@ class Peers(OneLine):
         with nodes.Nodes() as others:
             lost = others.add("n4", client, peer, [wrong], FLAGS).start()
             self.wait_logged(lost, wrong, "Redis protocol", "--cluster-listen")
-            self.assertEqual(lost.status()["state"], "joining")
+            status = nodes.wait_until(lost.status, "it answers")
+            self.assertEqual(status["state"], "joining")
 
     def test_founders_whose_lists_differ_name_both_lists(self):
         with nodes.Nodes() as others:
