@@ -60,8 +60,10 @@ void Founding::on_resolved(Instant now, const std::string& name,
   if (self_.expect == 0) propose_if_all_fresh(now);
 }
 
+// Ourselves, too, as what others answer goes there: but not where the answers are counted.
 std::set<std::string> Founding::addresses_to_ask() const {
   std::set<std::string> addresses(self_.known.begin(), self_.known.end());
+  if (self_.expect == 0) addresses.insert(self_.address);
   for (const std::string& address : self_.list) {
     const auto found = behind_.find(address);
     if (found == behind_.end()) {

@@ -137,6 +137,12 @@ std::string Founding::waiting_for(Instant now) const {
     return "another node advertises " + self_.address +
            " as this one does; give each its own --advertise";
   }
+  const auto own = targets_.find(self_.address);
+  if (own != targets_.end() && answers_.empty() && now - own->second.heard > 8 * self_.ask_every) {
+    return "no answer from " + as_line(self_.list) + "; nor does " + self_.address +
+           ", which this node advertises, lead to it: another node advertises " + self_.address +
+           ", or nobody can dial it; give each its own --advertise";
+  }
   if (const std::string twice = name_taken_twice(); !twice.empty()) {
     return twice + "; give each its own --name";
   }

@@ -248,6 +248,36 @@ TEST(Founding, RefusesTwoNodesOfOneName) {
             "two nodes are named b: b and c; give each its own --name");
 }
 
+// What it asks is answered at the address that it advertises.
+TEST(Founding, WhoseOwnAddressLeadsElsewhereSaysSo) {
+  Founding::Self self;
+  self.id = NodeId(1);
+  self.address = "a";
+  self.description = encode_description({"a", "a", "", "1"});
+  self.list = {"b"};
+  self.ask_every = kAskEvery;
+  self.complain_every = 10s;
+  Standing asked;  // of whoever lives at a
+  NoLog log;
+  Founding founding(
+      self, Random(1),
+      [&](const std::string& to, const PeerMessage& message) {
+        if (to == "a") asked = std::get<Standing>(message);
+      },
+      log);
+  Instant now(1s);
+  founding.start(now);
+  EXPECT_EQ(founding.waiting_for(now), "no answer from b");
+  for (int i = 0; i < 20; ++i) founding.on_time(now += kAskEvery);
+  EXPECT_EQ(founding.waiting_for(now),
+            "no answer from b; nor does a, which this node advertises, lead to it: another node "
+            "advertises a, or nobody can dial it; give each its own --advertise");
+  asked.answer = asked.question;
+  founding.on_standing(now, self.id, ClusterId(), asked);
+  EXPECT_EQ(founding.waiting_for(now), "no answer from b");
+  EXPECT_EQ(founding.phase(), Phase::kFresh);
+}
+
 TEST(Founding, WithoutAListItIsAClusterOfOneAtOnce) {
   Town town(1, 1);
   town.step();

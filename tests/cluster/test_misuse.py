@@ -128,6 +128,24 @@ class Addresses(OneLine):
         self.assertEqual(code, FAILED)
         self.assert_one_line(error, "no-such-host.invalid")
 
+    def test_an_address_that_another_node_advertises_is_named(self):
+        with nodes.Nodes() as all_nodes:
+            owner, asked, _ = all_nodes.cluster(3, FLAGS)
+            client, peer = nodes.free_ports(2)
+            twin = all_nodes.add("twin", client, peer, [asked.peer],
+                                 (*FLAGS, "--advertise", owner.peer)).start()
+            nodes.wait_until(lambda: f"another node advertises {owner.peer}"
+                             in twin.status().get("waiting_for", ""), "the twin says so")
+            self.assertEqual(twin.status()["state"], "joining")
+            # It is in nobody's way, and who comes back to its own address is not taken for one.
+            client, peer = nodes.free_ports(2)
+            late = all_nodes.add("late", client, peer, [asked.peer], FLAGS).start().wait_ok()
+            for node in (owner, late):
+                node.kill()
+                node.start().wait_ok()
+                self.assertNotIn("another node advertises", node.log())
+            self.assertEqual(len(asked.members()), 4)
+
     def test_a_join_list_that_names_nobody_is_waited_for_aloud(self):
         nobody = f"127.0.0.1:{nodes.free_ports(1)[0]}"
         with nodes.Nodes() as all_nodes:
