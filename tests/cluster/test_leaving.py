@@ -69,6 +69,30 @@ class Leaving(clients.Checks, unittest.TestCase):
             self.assertRegex(error, "^ram leave: [^\n]*without having left[^\n]*\n$")
             self.assertEqual(last.process.wait(timeout=nodes.PATIENCE), 1)
 
+    def test_all_may_leave_at_once(self):
+        with nodes.Nodes() as all_nodes:
+            cluster = all_nodes.cluster(5, (*FLAGS, "--leave-timeout", "60s"))
+            for node in cluster:
+                node.process.send_signal(signal.SIGTERM)
+            # None is left to the end of its time-out.
+            for node in cluster:
+                self.assertEqual(node.process.wait(timeout=nodes.PATIENCE), 0, node.name)
+
+    def test_who_is_silent_is_evicted_by_itself_and_comes_back(self):
+        with nodes.Nodes() as all_nodes:
+            cluster = all_nodes.cluster(3, ("--evict-after", "2s"))
+            leader = nodes.leader_of(cluster)
+            silent, other = (node for node in cluster if node is not leader)
+            before = silent.status()["id"]
+            silent.pause()
+            nodes.wait_until(lambda: len(leader.members()) == 2, "it is evicted")
+            self.assertEqual(other.ask("SET", "color", "green"), b"OK")
+            silent.resume()
+            nodes.wait_until(lambda: silent.status().get("id") != before and silent.is_ok(),
+                             "it is back, anew")
+            self.assertEqual(silent.ask("GET", "color"), b"green")
+            self.assertEqual([member["role"] for member in leader.members()].count("standby"), 0)
+
     def test_who_does_not_answer_is_not_waited_for(self):
         with nodes.Nodes() as all_nodes:
             node, = all_nodes.cluster(1)
