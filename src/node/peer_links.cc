@@ -39,9 +39,11 @@ PeerLinks::PeerLinks(net::Loop& loop, Log& log, uint64_t seed, Duration dead_aft
       dead_after_(dead_after),
       events_(std::move(events)),
       inbound_(loop, log, {.dead_after = std::max<Duration>(kPatientDeadAfter, dead_after)},
-               {.on_frame = [this](const net::PeerInfo& from, SharedBytes frame) {
-                 events_.on_frame({from.source, from.address}, frame);
-               }}) {}
+               {.on_up = [this](const net::PeerInfo& from) { lives_at(from.source, from.address); },
+                .on_frame =
+                    [this](const net::PeerInfo& from, SharedBytes frame) {
+                      events_.on_frame({from.source, from.address}, frame);
+                    }}) {}
 
 Status PeerLinks::listen(const net::Address& address) {
   return inbound_.listen(address, "--cluster-listen");
@@ -120,11 +122,29 @@ void PeerLinks::on_up(const std::string& address, Lane lane, NodeId peer) {
   for (const std::string& one : addresses) events_.on_link_up(one);
 }
 
+// A link to whoever was there before may stay up for ever, by another address.
+void PeerLinks::lives_at(NodeId peer, const std::string& address) {
+  for (const Lane lane : {Lane::kControl, Lane::kLog, Lane::kBulk}) {
+    const auto found = lane_of(lane).find(address);
+    if (found == lane_of(lane).end()) continue;
+    Outbound& to = found->second;
+    if (!to.peer || to.peer == peer) continue;
+    to.peer = NodeId();
+    if (!to.carrier.empty()) {
+      to.carrier.clear();
+      to.link = dial(address, lane);
+    } else if (to.link != nullptr && to.link->up()) {
+      to.link->redial("another node says that it lives there now");
+    }
+  }
+}
+
 // A cut is noticed here first; the kernel's back-off on the other lane would outlast it.
 void PeerLinks::on_control_down(const std::string& address, std::string_view reason) {
   const NodeId peer = lane_of(Lane::kControl).at(address).peer;
   for (auto& [other, to] : lane_of(Lane::kLog)) {
-    if ((other == address || to.peer == peer) && to.link != nullptr) to.link->redial(reason);
+    const bool same = other == address || (peer && to.peer == peer);
+    if (same && to.link != nullptr) to.link->redial(reason);
   }
 }
 

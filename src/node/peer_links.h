@@ -3,7 +3,8 @@
 //
 // A peer keeps the newest link of each source and lane (inbound.h). So of several addresses that
 // turn out to be one peer's, a name and an IP address say, the one that answered last has the link,
-// and carries what is sent to the others.
+// and carries what is sent to the others. An address is dialled anew when another peer dials us and
+// says that it lives there.
 //
 // What is sent to an address that cannot be dialled, or beyond kPeerLinksMax links, is lost, as the
 // core expects of a network. A link that nobody used for a minute is closed.
@@ -68,6 +69,7 @@ class PeerLinks final : public Network {
   // Null: there is no link.
   net::Link* link_to(const std::string& address, Lane lane);
   void on_up(const std::string& address, Lane lane, NodeId peer);
+  void lives_at(NodeId peer, const std::string& address);
   void on_control_down(const std::string& address, std::string_view reason);
   void close_unused(Instant now);
 

@@ -96,5 +96,51 @@ TEST(PeerLinks, AnAddressThatBecomesAnothersIsDialledAnew) {
   }));
 }
 
+// The same, while Bob lives on at his first.
+TEST(PeerLinks, AnAddressThatBecomesAnothersIsDialledAnewWhileItsFormerOwnerLives) {
+  net::Loop loop;
+  End alice(loop, kAlice, "127.0.0.1:0"), bob(loop, kBob, "127.0.0.1:0");
+  auto bob_elsewhere = std::make_unique<End>(loop, kBob, "127.0.0.2:0");
+  const std::string first = bob.at("127.0.0.1"), second = bob_elsewhere->at("127.0.0.2");
+  ASSERT_TRUE(net::run_until(loop, [&] {
+    send(alice, second);
+    return !bob_elsewhere->heard.empty();
+  }));
+  ASSERT_TRUE(net::run_until(loop, [&] {
+    send(alice, first);
+    return !bob.heard.empty();
+  }));
+  bob_elsewhere.reset();  // his second address is not dialled: his first has the link
+  End carol(loop, kCarol, second);
+  carol.links.become(kCarol, second, "carol");
+  ASSERT_TRUE(net::run_until(loop, [&] {
+    send(carol, alice.at("127.0.0.1"));
+    return !alice.heard.empty();
+  }));
+  const size_t heard = bob.heard.size();
+  ASSERT_TRUE(net::run_until(loop, [&] {
+    send(alice, first);
+    send(alice, second);
+    return carol.heard.size() > 100 && bob.heard.size() > heard + 100;
+  }));
+}
+
+// As where a name stands for another node than it did: the stream to the former one would stay up.
+TEST(PeerLinks, AnAddressThatAnotherClaimsIsDialledAnewThoughItsLinkIsUp) {
+  net::Loop loop;
+  End alice(loop, kAlice, "127.0.0.1:0"), bob(loop, kBob, "127.0.0.1:0");
+  const std::string address = bob.at("127.0.0.1");
+  ASSERT_TRUE(net::run_until(loop, [&] {
+    send(alice, address);
+    return !alice.ups.empty();
+  }));
+  End carol(loop, kCarol, "127.0.0.1:0");
+  carol.links.become(kCarol, address, "carol");
+  ASSERT_TRUE(net::run_until(loop, [&] {
+    send(carol, alice.at("127.0.0.1"));
+    return alice.ups.size() > 1;
+  }));
+}
+
 }  // namespace
 }  // namespace ram::node
