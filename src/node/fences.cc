@@ -99,17 +99,20 @@ void FenceRounds::restart() {
 }
 
 void FenceRounds::add(Question question) {
-  // Who asks has at most kFenceQuestionsMax open; more are repeats, or from many who left.
+  // The same again, before it is answered, is one question.
+  const auto is_in = [&question](const std::vector<Question>& questions) {
+    return std::any_of(questions.begin(), questions.end(), [&question](const Question& open) {
+      return open.asker == question.asker && open.nonce == question.nonce;
+    });
+  };
+  const auto is_answered_by = [&](const Begun& begun) { return is_in(begun.questions); };
+  if (is_in(waiting_) || std::any_of(begun_.begin(), begun_.end(), is_answered_by)) return;
+  // Who asks has at most kFenceQuestionsMax open; more are from many who left.
   if (waiting_.size() < kFenceQuestionsMax * kMembersMax) waiting_.push_back(question);
 }
 
 void FenceRounds::add_notice(NodeId whom) {
   const auto is_notice = [](const Question& question) { return !question.nonce; };
-  if (std::any_of(waiting_.begin(), waiting_.end(), [&](const Question& question) {
-        return is_notice(question) && question.asker == whom;
-      })) {
-    return;
-  }
   // Reads go first: who is not told now asks again.
   if (std::count_if(waiting_.begin(), waiting_.end(), is_notice) < kRemovalNoticesMax) {
     add({whom, Nonce(), /*quorum=*/true});

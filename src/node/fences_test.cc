@@ -123,6 +123,22 @@ TEST(FenceRounds, AnswerNeedsAMajorityThatEchoedALaterRound) {
   EXPECT_EQ(leader.answered, (std::vector<uint64_t>{1})) << "the echo says nothing of the second";
 }
 
+TEST(FenceRounds, AQuestionThatIsPutAgainIsAnsweredOnce) {
+  const auto configuration = voters({kAda, kBob, kCarol});
+  Leader leader;
+  leader.rounds.add({kBob, Nonce(1)});
+  leader.rounds.add({kCarol, Nonce(1)});
+  leader.rounds.add({kBob, Nonce(1)});
+  const Round round = leader.rounds.begin(LogIndex(5));
+  leader.rounds.add({kBob, Nonce(1)});
+  EXPECT_FALSE(leader.rounds.may_begin()) << "the round under way answers it";
+  leader.rounds.on_echo(kBob, round);
+  leader.answer(configuration);
+  EXPECT_EQ(leader.answered, (std::vector<uint64_t>{1, 1}));
+  leader.rounds.add({kBob, Nonce(1)});
+  EXPECT_TRUE(leader.rounds.may_begin()) << "the answer may have been lost";
+}
+
 TEST(FenceRounds, StandbysAndStrangersDoNotCount) {
   auto configuration = voters({kAda, kBob, kCarol});
   configuration.servers.push_back({kDave, "", consensus::Role::kStandby});
