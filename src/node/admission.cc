@@ -124,7 +124,15 @@ JoinAnswer Admission::on_request(Instant now, NodeId joiner, const JoinRequest& 
           "name " + name + " is in use by a node that joins at " + address_of(other.description)};
     }
   }
-  if (members.servers.size() + joiners_.size() >= kMembersMax && !joiners_.contains(joiner)) {
+  // Who takes the place of one of its name is not one more.
+  const auto is_one_more = [&](const std::string& one) {
+    return find_name(members, one) == nullptr;
+  };
+  const auto to_come = std::count_if(joiners_.begin(), joiners_.end(), [&](const auto& known) {
+    return is_one_more(name_of(known.second.description));
+  });
+  if (is_one_more(name) && !joiners_.contains(joiner) &&
+      members.servers.size() + static_cast<size_t>(to_come) >= kMembersMax) {
     return {JoinAnswer::Kind::kRefused, "", "the cluster has as many members as it may have"};
   }
   Joiner& known = joiners_[joiner];

@@ -228,6 +228,17 @@ TEST_F(AdmissionTest, AFullClusterTakesNoMore) {
   EXPECT_EQ(ask(100, description_of("last")).kind, JoinAnswer::Kind::kFetch);
 }
 
+TEST_F(AdmissionTest, AFullClusterTakesWhoReplacesAMember) {
+  found(1, kMembersMax - 1);
+  pass(kSilence, {});
+  EXPECT_EQ(ask(100, description_of("n2")).kind, JoinAnswer::Kind::kFetch);
+  EXPECT_EQ(ask(101, description_of("n3")).kind, JoinAnswer::Kind::kFetch);
+  const JoinAnswer late = ask(102, description_of("late"));
+  EXPECT_THAT(late.reason, HasSubstr("as many members as it may have"));
+  EXPECT_EQ(change().find("n2-"), std::string::npos);
+  EXPECT_EQ(ask(102, description_of("late")).kind, JoinAnswer::Kind::kRefused);
+}
+
 TEST_F(AdmissionTest, StandbysThatFollowAreGivenVotesUpToTheLimit) {
   found(2, 2);
   EXPECT_EQ(change(), "");  // how far they were a heartbeat ago is not known yet
