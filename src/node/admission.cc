@@ -99,7 +99,7 @@ JoinAnswer Admission::on_request(Instant now, NodeId joiner, const JoinRequest& 
                                  const Replica& replica) {
   const Configuration& members = replica.latest();
   if (members.find(joiner) != nullptr) {
-    joiners_.erase(joiner);
+    if (joiners_.erase(joiner) != 0) newcomers_.insert(joiner);
     return {JoinAnswer::Kind::kWait, "", ""};
   }
   const std::string name = name_of(request.description);
