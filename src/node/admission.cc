@@ -84,6 +84,8 @@ std::string Admission::evict(Instant now, NodeId member, const Replica& replica)
     return name + " leads the cluster; `ram leave` at that node takes it out";
   }
   if (!silent(now, member)) {
+    // Who leads since a moment ago does not know yet; it is asked again.
+    if (!heard_.contains(member)) return {};
     return name + " is alive, heard " + milliseconds(now - last_heard(member)) +
            " ago; `ram leave` at that node takes it out";
   }

@@ -374,6 +374,7 @@ TEST_F(AdmissionTest, NobodyIsGivenUpWhereTheRestWouldBeNoMajority) {
 
 TEST_F(AdmissionTest, AnOperatorGivesUpASilentMemberAtOnceAndNoOther) {
   found(3);
+  pass(0ms, {2});
   pass(kSilence - 1ms, {3});
   EXPECT_THAT(admission_.evict(group_->now, NodeId(2), leader()), HasSubstr("n2 is alive"));
   EXPECT_THAT(admission_.evict(group_->now, NodeId(1), leader()), HasSubstr("n1 leads"));
@@ -382,6 +383,18 @@ TEST_F(AdmissionTest, AnOperatorGivesUpASilentMemberAtOnceAndNoOther) {
   EXPECT_EQ(admission_.evict(group_->now, NodeId(2), leader()), "");
   EXPECT_EQ(change(), "n1 n3");
   EXPECT_EQ(admission_.evict(group_->now, NodeId(2), leader()), "") << "it is gone";
+}
+
+// It may be the leader that crashed.
+TEST_F(AdmissionTest, ANewLeaderDoesNotCallAliveWhomItHasNotHeard) {
+  found(3);
+  pass(1ms, {3});
+  EXPECT_EQ(admission_.evict(group_->now, NodeId(2), leader()), "");
+  EXPECT_EQ(change(), "") << "it may yet be heard";
+  EXPECT_THAT(admission_.evict(group_->now, NodeId(3), leader()), HasSubstr("n3 is alive"));
+  pass(kSilence, {3});
+  EXPECT_EQ(admission_.evict(group_->now, NodeId(2), leader()), "");
+  EXPECT_EQ(change(), "n1 n3");
 }
 
 TEST_F(AdmissionTest, AnEvictedMemberThatIsHeardAgainStays) {
