@@ -50,7 +50,7 @@ Place::~Place() = default;
 
 void Place::start() {
   join_ = life_ == 0 ? setup_.join : setup_.rejoin;
-  known_.clear();
+  former_ = {};
   live();
 }
 
@@ -66,7 +66,7 @@ void Place::live() {
                             .join = join_,
                             .names = {},
                             .expect = setup_.expect,
-                            .known = known_,
+                            .former = former_,
                             .parameters = swarm_.parameters,
                             .request_timeout = swarm_.request_timeout,
                             .evict_after = swarm_.evict_after,
@@ -212,7 +212,7 @@ void Place::turn() {
     world_.line(setup_.name, core().left() ? " has left" : " is spent");
     const bool left = core().left();
     const Duration away = left ? random_up_to(random_, swarm_.outage_max) : Duration(0);
-    known_ = core().known_members();
+    former_ = core().former();
     world_.after(Duration(0), [this, life = life_, left, away] {
       if (life != life_ || !lives()) return;
       crash();

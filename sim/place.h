@@ -112,7 +112,8 @@ class Place {
   std::unique_ptr<Lines> lines_;
 
   std::unique_ptr<Process> process_;
-  std::vector<std::string> join_, known_;  // as that process has them
+  std::vector<std::string> join_;  // as that process has it
+  node::Former former_;            // the same
   uint64_t life_ = 0;
   WorldTime paused_until_{};
   WorldTime resumed_at_{};

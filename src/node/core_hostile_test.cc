@@ -55,6 +55,26 @@ TEST(CoreHostile, ALeaderGoesByItsLogWhateverAMemberToldIt) {
   EXPECT_TRUE(hamlet.write_and_wait(liar, "k", "w"));
 }
 
+TEST(CoreHostile, WhereMembersLivedAnotherClusterIsNotJoinedUnlessTheListLeadsThere) {
+  Hamlet hamlet(3);
+  const size_t other = hamlet.move_in({});
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.all_ok(); }));
+  const ClusterId ours = hamlet.core(0).cluster(), theirs = hamlet.core(other).cluster();
+  const std::vector<std::string> nowhere = {"nowhere:1"};
+  const size_t removed = hamlet.move_in(nowhere, {ours, {Hamlet::address(other)}});
+  ASSERT_TRUE(hamlet.until([&] {
+    return hamlet.status(removed).waiting_for.find("is of cluster") != std::string::npos;
+  }));
+  hamlet.run(2s);
+  EXPECT_EQ(hamlet.core(removed).replica(), nullptr);
+  hamlet.kill(removed);
+
+  const size_t again = hamlet.move_in(nowhere, {ours, {Hamlet::address(0)}});
+  EXPECT_TRUE(hamlet.until([&] { return hamlet.core(again).cluster() == ours; }));
+  const size_t moved = hamlet.move_in({Hamlet::address(other)}, {ours, {Hamlet::address(0)}});
+  EXPECT_TRUE(hamlet.until([&] { return hamlet.core(moved).cluster() == theirs; }));
+}
+
 TEST(CoreHostile, AJoinerAsksElsewhereIfAStateHasNoPlaceInTheLog) {
   const std::vector<std::function<void(StateOrigin&)>> lies = {
       [](StateOrigin& origin) { origin.index = LogIndex(); },

@@ -70,7 +70,7 @@ class NodeCore::Inside final : public consensus::Transport,
   std::vector<Member> members(Instant now) const;
   Digest digest() const;
   WallMs complete_until(Instant now) const;
-  std::vector<std::string> known_members() const;
+  Former former() const;
   std::string what_is_received() const;
   NoLease why_no_lease(Instant now) const;
   NoLease why_no_lease(Instant now, NodeId member) const;
@@ -261,6 +261,7 @@ class NodeCore::Inside final : public consensus::Transport,
   // Before membership.
   Founding founding_;
   std::string join_leader_;  // address that a member named; empty: ask whoever was seen
+  ClusterId join_cluster_;   // its cluster
   uint64_t join_attempts_ = 0;
   std::string join_refusal_;  // the last; empty: none
   Instant join_refused_{};    // when

@@ -24,7 +24,7 @@ Founding::Self NodeCore::Inside::founding_self() const {
   self.list = options_.join;
   self.names = options_.names;
   self.expect = options_.expect;
-  self.known = options_.known;
+  self.known = options_.former.members;
   self.parameters = [parameters = options_.parameters](ClusterId cluster) mutable {
     parameters.cluster = cluster;
     std::string bytes;
@@ -130,15 +130,20 @@ void NodeCore::Inside::seek_membership(Instant now) {
   // The leader if someone named it; every other time anyone, in case that one is gone.
   ++join_attempts_;
   std::string ask = join_leader_;
+  ClusterId meant = join_cluster_;
   if (ask.empty() || join_attempts_ % 2 == 0) {
     if (seen.empty()) return;
     ask = seen[(join_attempts_ / 2) % seen.size()];
+    // Where others lived another cluster may be by now; one that our list leads to is meant.
+    meant = founding_.is_listed(ask) ? ClusterId() : options_.former.cluster;
   }
-  post(ask, NodeId(), JoinRequest{description(), have});
+  if (replica_) meant = cluster_;
+  const JoinRequest request{description(), have};
+  network_.send(ask, lane_of(request), encode_frame({meant, options_.id, NodeId()}, request));
 }
 
-std::vector<std::string> NodeCore::Inside::known_members() const {
-  return expelled_ ? addresses_of_members() : options_.known;
+Former NodeCore::Inside::former() const {
+  return expelled_ ? Former{cluster_, addresses_of_members()} : options_.former;
 }
 
 std::vector<std::string> NodeCore::Inside::addresses_of_members() const {

@@ -7,6 +7,7 @@
 
 #include "machine/command_codec.h"
 #include "node/core_inside.h"
+#include "node/text.h"
 
 namespace ram::node {
 namespace {
@@ -204,8 +205,11 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
   }
   if (standing.answer && heading.destination == options_.id) {
     founding_.on_standing(now, from.id, heading.cluster, standing);
-    if (standing.phase == Phase::kMember && !standing.leader.empty()) {
+    // Where others lived another cluster may be by now; one that our list leads to is meant.
+    if (standing.phase == Phase::kMember && !standing.leader.empty() &&
+        founding_.is_listed(from.address)) {
       join_leader_ = standing.leader;
+      join_cluster_ = heading.cluster;
     }
   }
 }
@@ -217,9 +221,14 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading&,
 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
                                   const JoinRequest& request) {
-  if (!replica_ || (heading.cluster && heading.cluster != cluster_)) return;
+  if (!replica_) return;
   JoinAnswer answer;
-  if (leads()) {
+  if (const ClusterId meant = heading.cluster;
+      meant && meant != cluster_ && (request.have || !machine_->parameters().goes_on_from(meant))) {
+    answer = {JoinAnswer::Kind::kRefused, "",
+              "the node at " + options_.address + " is of cluster " + text_of(cluster_) +
+                  ", not of " + text_of(meant) + ", nor of one that was recovered from it"};
+  } else if (leads()) {
     answer = admission_.on_request(now, from.id, request, *replica_);
     claim_log(now, from.id, request, answer);
   } else {
@@ -233,6 +242,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
                                   const JoinAnswer& answer) {
   if (heading.destination != options_.id || !heading.cluster) return;
   if (replica_ && heading.cluster != cluster_) return;
+  join_cluster_ = heading.cluster;
   switch (answer.kind) {
     case JoinAnswer::Kind::kAsk:
       join_leader_ = answer.address;
@@ -244,6 +254,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
       if (join_refusal_ != answer.reason) log_.info("may not join yet: " + answer.reason);
       join_refusal_ = answer.reason;
       join_refused_ = now;
+      join_leader_.clear();
       return;
     case JoinAnswer::Kind::kFetch:
       join_refusal_.clear();

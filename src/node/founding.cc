@@ -187,9 +187,16 @@ bool Founding::of_our_list(const Answer& answer) const {
   return same_members(answer.list, self_.list) && answer.expect == self_.expect;
 }
 
+bool Founding::is_listed(const std::string& address) const {
+  return self_.known.empty() || has(self_.list, address) ||
+         std::any_of(targets_.begin(), targets_.end(), [&](const auto& entry) {
+           const auto& [asked, target] = entry;
+           return target.answer == address && (has(self_.list, asked) || !has(self_.known, asked));
+         });
+}
+
 bool Founding::concerned(const std::string& address, const Answer& answer) const {
-  return answer.phase != Phase::kFresh || of_our_list(answer) || has(self_.list, address) ||
-         !has(self_.known, address);
+  return answer.phase != Phase::kFresh || of_our_list(answer) || is_listed(address);
 }
 
 bool Founding::unheard(Instant now) const {

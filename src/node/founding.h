@@ -88,8 +88,11 @@ class Founding {
   const Proposal& proposal() const { return *proposal_; }
   // True: this incarnation is to be given up.
   bool abandoned() const { return abandoned_; }
-  // Fresh, and these addresses answered lately that they are members of a cluster.
+  // Fresh, and these addresses answered lately that they are members of a cluster: those that our
+  // list led to, or else those that were known.
   std::vector<std::string> members_seen(Instant now) const;
+  // Our list led to who advertises `address`.
+  bool is_listed(const std::string& address) const;
   // Why nothing has happened yet; one line for people.
   std::string waiting_for(Instant now) const;
   // Our answer to whoever asks.

@@ -29,14 +29,14 @@ std::string nodes(size_t count) {
 }  // namespace
 
 std::vector<std::string> Founding::members_seen(Instant now) const {
-  std::vector<std::string> addresses;
-  if (phase_ != Phase::kFresh) return addresses;
+  std::vector<std::string> listed, known;
+  if (phase_ != Phase::kFresh) return listed;
   for (const auto& [address, answer] : answers_) {
     if (answer.phase == Phase::kMember && now - answer.at < 4 * self_.ask_every) {
-      addresses.push_back(address);
+      (is_listed(address) ? listed : known).push_back(address);
     }
   }
-  return addresses;
+  return listed.empty() ? known : listed;
 }
 
 std::string Founding::name_taken_twice() const {

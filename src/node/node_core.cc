@@ -299,8 +299,8 @@ void NodeCore::recover(Instant now, bool others_are_dead,
                        std::function<void(Result<std::string>)> done) {
   inside_->recover(now, others_are_dead, std::move(done));
 }
-std::vector<std::string> NodeCore::known_members() const {
-  return inside_->known_members();
+Former NodeCore::former() const {
+  return inside_->former();
 }
 void NodeCore::evict(Instant now, const std::string& name, Instant deadline, FenceDone done) {
   inside_->operate(now, OperationKind::kEvict, name, deadline, std::move(done));

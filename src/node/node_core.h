@@ -66,6 +66,12 @@ struct Mistakes {
   lease::Faults lease;
 };
 
+// A cluster, and where its members lived; none.
+struct Former {
+  ClusterId cluster;
+  std::vector<std::string> members;
+};
+
 struct CoreOptions {
   NodeId id;            // drawn anew for each incarnation
   std::string name;     // not empty
@@ -74,7 +80,7 @@ struct CoreOptions {
   std::vector<std::string> join;
   std::set<std::string> names;     // those of `join` that have to be resolved
   size_t expect = 0;               // how many found (founding.h); 0: those of `join`
-  std::vector<std::string> known;  // members of a cluster that this process was removed from
+  Former former;                   // that this process was removed from
   machine::Parameters parameters;  // taken if this node founds; the cluster's otherwise
   Duration request_timeout = std::chrono::seconds(5);
   Duration evict_after = std::chrono::minutes(5);  // while this node leads
@@ -162,8 +168,8 @@ class NodeCore {
   // True: this incarnation is of no more use (a founding was abandoned); destroy it and start
   // another with a new id. Its calls have ended.
   bool spent() const;
-  // CoreOptions::known of the incarnation after this one.
-  std::vector<std::string> known_members() const;
+  // CoreOptions::former of the incarnation after this one.
+  Former former() const;
 
   NodeStatus status(Instant now) const;
   std::vector<Member> members(Instant now) const;

@@ -143,7 +143,7 @@ void Runtime::make_core() {
   const std::vector<std::string> names = Directory::names_in(options_.join);
   core.names = {names.begin(), names.end()};
   core.expect = options_.expect;
-  core.known = known_;
+  core.former = former_;
   core.parameters.failover_after = options_.failover_after;
   core.parameters.voters_max = static_cast<uint32_t>(options_.voters_max);
   core.parameters.leases = options_.leases;
@@ -192,7 +192,7 @@ void Runtime::pass() {
   if (core_->cluster()) directory_.reset();
   if (core_->spent()) {
     log_->info("this node starts anew, as a new incarnation");
-    known_ = core_->known_members();
+    former_ = core_->former();
     make_core();
     if (leave_deadline_ != kNever) core_->leave();
   }

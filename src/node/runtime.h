@@ -147,7 +147,7 @@ class Runtime {
   static void refuse(Call& call, const Status& why);
 
   const NodeOptions options_;
-  std::vector<std::string> known_;  // CoreOptions::known of the incarnation that runs, or will
+  Former former_;  // of the incarnation that runs, or will
   const ReadClocks read_clocks_;
   // The same for all stores of this process (store.h).
   const uint64_t hash_seed_;

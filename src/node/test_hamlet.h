@@ -34,9 +34,10 @@ class Hamlet {
   }
 
   // A node at a new address; its number.
-  size_t move_in(std::vector<std::string> join) {
+  size_t move_in(std::vector<std::string> join, Former former = {}) {
     houses_.push_back(std::make_unique<House>());
     houses_.back()->join = std::move(join);
+    houses_.back()->former = std::move(former);
     live(houses_.size() - 1);
     return houses_.size() - 1;
   }
@@ -52,7 +53,10 @@ class Hamlet {
         if (core->next_deadline() <= now_) core->on_time(now_);
         core->turn(now_);
         core->check_invariants();
-        if (core->spent()) live(at);
+        if (core->spent()) {
+          houses_[at]->former = core->former();
+          live(at);
+        }
       }
     }
   }
@@ -166,6 +170,7 @@ class Hamlet {
     size_t at = 0;
     NodeId id;
     std::vector<std::string> join;
+    Former former;
     store::StoreSlot slot{std::make_unique<store::Store>(1)};
     ReadGate gate;
     std::unique_ptr<NodeCore> core;
@@ -182,6 +187,7 @@ class Hamlet {
     options.name = "n" + std::to_string(at);
     options.address = address(at);
     options.join = house.join;
+    options.former = house.former;
     options.parameters.failover_after = 100ms;
     options.seed = last_id_;
     options.limits = limits_;

@@ -84,8 +84,7 @@ class Village {
     options.seed = last_id_;
     options.limits = limits_;
     options.mistakes = mistakes_;
-    options.known = std::move(house.known);
-    house.known.clear();
+    options.former = std::exchange(house.former, {});
     house.id = options.id;
     house.network.village = this;
     house.network.at = at;
@@ -119,7 +118,7 @@ class Village {
         house.core->turn(now_);
         house.core->check_invariants();
         if (house.core->spent()) {
-          house.known = house.core->known_members();
+          house.former = house.core->former();
           live(i);
         }
         if (house.core->left()) kill(i);
@@ -258,7 +257,7 @@ class Village {
     std::unique_ptr<ReadGate> gate;
     Wire network;
     std::unique_ptr<NodeCore> core;
-    std::vector<std::string> known;  // of the next incarnation
+    Former former;  // of the next incarnation
     bool cut_off = false;
     std::optional<LogIndex> wanted;  // how new a state it asked for last
   };
