@@ -469,6 +469,14 @@ TEST_F(CrowdTest, BeyondTheBoundThoseThatReadNothingAreClosedTheLargestFirst) {
       << log_.lines[0];
 }
 
+TEST_F(CrowdTest, WhoPausesWithLittleIsNotClosedForThoseWithMuch) {
+  TestClient& paused = deaf(gets("b", 1));
+  clock_.pass(std::chrono::seconds(3));
+  fill();
+  EXPECT_EQ(evicted(), 1U);
+  EXPECT_FALSE(paused.wire.closed);
+}
+
 TEST_F(CrowdTest, IfAllReadTheLargestIsClosed) {
   TestClient& large = deaf(gets("a", 9));
   fill();

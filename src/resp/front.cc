@@ -156,10 +156,14 @@ void Front::evict() {
   const Instant now = clock_.now();
   std::vector<Connection*> heaviest;
   for (const auto& [id, connection] : connections_) heaviest.push_back(connection);
-  std::stable_sort(heaviest.begin(), heaviest.end(), [&](const Connection* a, const Connection* b) {
-    return std::pair(a->reads_nothing(now), a->weight_) >
-           std::pair(b->reads_nothing(now), b->weight_);
-  });
+  // Whoever reads is closed after those that do not, unless these have left little.
+  const auto place_of = [&](const Connection* connection) {
+    const bool much = connection->weight_ > output_bytes_least();
+    return std::pair(much && connection->reads_nothing(now), connection->weight_);
+  };
+  std::stable_sort(
+      heaviest.begin(), heaviest.end(),
+      [&](const Connection* a, const Connection* b) { return place_of(a) > place_of(b); });
   for (Connection* connection : heaviest) {
     if (!too_much_unread()) return;
     ++stats_.connections_evicted;
