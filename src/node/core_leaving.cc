@@ -41,8 +41,11 @@ void NodeCore::Inside::turn_hand_over(Instant now) {
   // Once begun, the engine gives up by itself.
   if (!hand_over_->begun && now - hand_over_->since < failover_after_ / 2) {
     const consensus::Configuration members = replica_->latest();
+    const bool in_a_hurry = now - hand_over_->since >= failover_after_ / 4;
     for (const Server& server : members.servers) {
       if (hand_over_->to && server.id != hand_over_->to) continue;
+      // What the engine says to it goes straight.
+      if (!in_a_hurry && !heard_directly(now, server.id)) continue;
       if (!may_lead(now, server) || !replica_->transfer(now, server.id)) continue;
       log_.info("handing leadership over to the node at " + address_of(server.id));
       hand_over_->begun = true;

@@ -224,6 +224,20 @@ TEST_F(NodeCoreMembers, ANodeThatWasAwayWhileAllOthersWereReplacedIsTold) {
   EXPECT_EQ(village.read(lost, "k"), "v");
 }
 
+// Its operator forgot --join.
+TEST_F(NodeCoreMembers, WhoComesBackAsAClusterOfItsOwnIsToldAndSoAreTheOthers) {
+  const size_t leader = village.leader(), lost = follower();
+  village.kill(lost);
+  village.start_alone(lost);
+  const auto is_said_of = [&](size_t at) {
+    return village.lines_with("the node at n" + std::to_string(at) + ":1 is of another cluster");
+  };
+  EXPECT_TRUE(village.until([&] { return is_said_of(leader) > 0; }));
+  EXPECT_TRUE(village.until([&] { return is_said_of(lost) > 0; }));
+  village.run(10s);
+  EXPECT_LE(is_said_of(lost), 2u) << "once by each, in a minute";
+}
+
 TEST_F(NodeCoreMembers, AStrangersWordMovesNobody) {
   const size_t lost = follower();
   const NodeId before = village.id(lost);

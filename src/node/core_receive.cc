@@ -40,10 +40,10 @@ void NodeCore::Inside::receive(Instant now, const Peer& from, const SharedBytes&
   if (spent()) return;
   std::optional<Frame> frame = decode_frame(bytes);
   if (!frame || frame->heading.source != from.id) return;
+  meet(now, from, *frame);  // also what is for somebody who lived here before
   if (frame->heading.destination && frame->heading.destination != options_.id) return;
   note_stranger(now, from);
   if (replica_ && replica_->latest().find(from.id) != nullptr) heard_[from.id] = now;
-  meet(now, from, *frame);
   take(now, from, std::move(*frame));
 }
 

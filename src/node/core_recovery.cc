@@ -173,8 +173,11 @@ void NodeCore::Inside::meet(Instant now, const Peer& from, const Frame& frame) {
   if (!machine_->parameters().goes_on_from(other)) {
     log_.warning("the node at " + from.address + " is of another cluster, " + text_of(other) +
                  ", and not of this one, " + text_of(cluster_) +
-                 "; stop it if it was given up here, and start it again with --join naming a node "
-                 "of this cluster; else correct the addresses in its --join or here");
+                 "; either may have data that the other has not: ram status shows how much. To "
+                 "give one up, stop its nodes, and start them again with --join naming a node of "
+                 "the other; else correct the addresses in --join");
+    // So that it says so as well. It has no other reason to call.
+    post(from.address, from.id, founding_.standing(Nonce(), ""));
     return;
   }
   log_.warning("the node at " + from.address + " is of cluster " + text_of(other) +

@@ -89,6 +89,8 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
   } else if (no_quorum(now) && is_member()) {
     status.state = NodeState::kNoQuorum;
     status.waiting_for = "a leader: " + why_no_quorum(now);
+  } else if (self == nullptr && no_quorum(now)) {
+    status.waiting_for = "a leader that lets this node in: " + why_no_quorum(now);
   } else if (self == nullptr || (!votes && standbys_will_vote())) {
     status.waiting_for =
         join_refusal_.empty() ? "promotion: the leader lets this node in" : join_refusal_;

@@ -145,6 +145,10 @@ TEST(CoreSurvivors, WhoWasNotYetLetInJoinsWhatWasRecovered) {
     if (at != survivor) hamlet.kill(at);
   }
   ASSERT_TRUE(hamlet.until([&] { return hamlet.lost(survivor); }));
+  EXPECT_TRUE(hamlet.until([&] {
+    return hamlet.status(joiner).waiting_for.find("a leader that lets this node in: no majority") ==
+           0;
+  }));
   ASSERT_EQ(hamlet.recover(survivor).substr(0, 9), "recovered");
   hamlet.passes = [](size_t, size_t, PeerMessage&) { return true; };
   EXPECT_TRUE(hamlet.until([&] {

@@ -71,6 +71,11 @@ class Village {
     house.gate = std::make_unique<ReadGate>();
     live(at);
   }
+  // As a cluster of its own.
+  void start_alone(size_t at) {
+    houses_[at].alone = true;
+    start(at);
+  }
   // The process goes on, as a new incarnation: threads that read see both.
   void live(size_t at) {
     House& house = houses_[at];
@@ -79,7 +84,7 @@ class Village {
     options.id = NodeId(++last_id_);
     options.name = "n" + std::to_string(at);
     options.address = list_[at];
-    if (list_.size() > 1) options.join = list_;
+    if (list_.size() > 1 && !house.alone) options.join = list_;
     options.parameters.failover_after = 100ms;
     options.seed = last_id_;
     options.limits = limits_;
@@ -259,6 +264,7 @@ class Village {
     std::unique_ptr<NodeCore> core;
     Former former;  // of the next incarnation
     bool cut_off = false;
+    bool alone = false;
     std::optional<LogIndex> wanted;  // how new a state it asked for last
   };
 
