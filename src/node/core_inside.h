@@ -241,6 +241,9 @@ class NodeCore::Inside final : public consensus::Transport,
   void answer_from_sessions();
   size_t state_bytes() const;
   StateSource::Rules source_rules() const;
+  size_t state_window_bytes() const;
+  // True: there is more to do at once.
+  bool give_out_states();
   void on_message(Instant now, const Peer& from, const Heading& heading, const TransferReport& m);
   void on_message(Instant now, const Peer& from, const Heading& heading, const Pace& m);
   void report_transfers(Instant now);

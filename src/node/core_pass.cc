@@ -54,6 +54,7 @@ void NodeCore::Inside::turn(Instant now) {
     send_outbox(now);
     tell_news(now);
     answer_leader(now);
+    again_ |= give_out_states();
     compact(now);
   } else if (fetched_) {
     finish_fetching(now);

@@ -11,10 +11,15 @@
 namespace ram::node {
 
 StateSource::Rules NodeCore::Inside::source_rules() const {
-  return {.patience = 20 * failover_after_,
+  return {.patience = 20 * failover_after_ + 4 * carried_in(state_window_bytes()),
           .stuck_after = 2 * failover_after_,
           .kept_bytes_min = options_.limits.kept_bytes,
-          .memory_bytes_max = options_.memory_bytes_max};
+          .memory_bytes_max = options_.memory_bytes_max,
+          .window_bytes = state_window_bytes()};
+}
+
+size_t NodeCore::Inside::state_window_bytes() const {
+  return kStatePiecesWindow * options_.limits.state_piece_bytes;
 }
 
 // No entry above `after`, up to `last`, changes the members; all of them are in the log.
@@ -74,17 +79,20 @@ void NodeCore::Inside::keep_fetching(Instant now) {
     return;
   }
   if (fetched_) return;
+  // What is on its way may take so long on a slow link, and as long when it was asked for again.
+  const Duration carried = carried_in(state_window_bytes());
   // The more there is already, the longer a broken link is waited for; not longer than the source
   // waits.
+  const StateReceiver& receiver = fetch_->receiver;
   const Duration patience =
-      std::clamp<Duration>(fetch_->receiver.heard() - fetch_->receiver.begun(), 4 * failover_after_,
-                           16 * failover_after_);
-  if (now - fetch_->receiver.heard() >= patience) {
+      2 * carried + std::clamp<Duration>(receiver.heard() - receiver.begun(), 4 * failover_after_,
+                                         16 * failover_after_);
+  if (now - receiver.heard() >= patience) {
     log_.info("the state from " + fetch_->address + " does not come; asking elsewhere");
     give_up_fetching();
-  } else if (now - fetch_->receiver.asked() >= 4 * heartbeat_of(failover_after_)) {
+  } else if (now - std::max(receiver.heard(), receiver.asked()) >= carried + failover_after_) {
     fetch_->receiver.on_asked(now);
-    post(fetch_->address, NodeId(), fetch_->receiver.request(/*again=*/true));
+    post(fetch_->address, NodeId(), receiver.request(/*again=*/true));
   }
 }
 
@@ -149,6 +157,14 @@ void NodeCore::Inside::answer_from_sessions() {
 size_t NodeCore::Inside::state_bytes() const {
   const store::Store& store = slot_.current();
   return store.memory_bytes() - store.limbo_bytes();
+}
+
+bool NodeCore::Inside::give_out_states() {
+  return source_.turn([this](NodeId receiver, const PeerMessage& message) {
+    if (const std::string address = address_of(receiver); !address.empty()) {
+      post(address, receiver, message);
+    }
+  });
 }
 
 void NodeCore::Inside::report_transfers(Instant now) {
@@ -222,6 +238,7 @@ size_t NodeCore::Inside::window(Instant now) const {
 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
                                   const TransferReport& report) {
+  if (fetch_ && report.transfer == fetch_->receiver.nonce()) fetch_->receiver.on_word(now);
   if (!among_members(from, heading) || !leads()) return;
   if (replica_->latest().find(from.id) == nullptr) return;
   if (!take_report(now, from.id, report)) {
@@ -246,7 +263,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
   if (heading.cluster && heading.cluster != cluster_) return;
   source_.on_request(
       now, from.id, request, [this] { return freeze(); },
-      [&](const PeerMessage& message) { post(from.address, from.id, message); });
+      [&](NodeId to, const PeerMessage& message) { post(from.address, to, message); });
   // The log is to be kept from its beginning.
   if (request.from == 0) report_transfers(now);
 }

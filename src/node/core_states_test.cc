@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
 #include "consensus/entry_log.h"
 #include "node/test_village.h"
 
@@ -161,7 +162,7 @@ TEST(NodeCoreStates, OldVersionsAreBoundedWhileOneIsGivenOut) {
   CoreLimits limits = short_log();
   limits.transfer_log_entries = 100'000;
   limits.kept_bytes = 0;
-  limits.state_piece_bytes = 200;  // slowly: writers replace far more than it takes
+  limits.state_piece_bytes = 400;  // slowly: writers replace far more than it takes
   Return scene(limits, 10'000);
   ASSERT_TRUE(scene.begin());
   const size_t all = scene.village.state_bytes(scene.other);
@@ -194,6 +195,55 @@ TEST(NodeCoreStates, ABrokenLinkDoesNotMakeOneBeginAgain) {
   scene.village.cut_off(scene.joiner, false);
   ASSERT_TRUE(scene.end());
   EXPECT_EQ(scene.village.states(), 1u);
+}
+
+TEST(NodeCoreStates, OneTakesASlowLinkOnceFromEndToEnd) {
+  for (const size_t rate : {kLinkBytesPerSecondMin, 5 * kLinkBytesPerSecondMin}) {
+    SCOPED_TRACE(std::to_string(rate) + " bytes per second");
+    Village village(3);
+    ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+    const size_t leader = village.leader();
+    const size_t large = 5 * kLinkBytesPerSecondMin;  // longer than a node waits for a word
+    for (int i = 0; i < 30; ++i) {
+      ASSERT_TRUE(
+          village.write_and_wait(leader, "k" + std::to_string(i), std::string(100'000, 'x')));
+    }
+    ASSERT_TRUE(village.write_and_wait(leader, "large", std::string(large, 'x')));
+    const size_t joiner = (leader + 1) % 3;
+    village.kill(joiner);
+    village.run(300ms);  // its leases end
+    village.limit_bulk_links(rate);
+    village.start(joiner);
+    ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+    const size_t state = 30 * 100'000 + large;
+    EXPECT_EQ(village.states(), 1u);
+    EXPECT_GT(village.bulk_bytes(), state);
+    EXPECT_LT(village.bulk_bytes(), state + state / 50);
+    EXPECT_EQ(village.read(joiner, "k0"), std::string(100'000, 'x'));
+  }
+}
+
+// All that is on its way is lost, once.
+TEST(NodeCoreStates, WhatASlowLinkLosesIsAskedForOnce) {
+  Village village(3);
+  ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+  const size_t leader = village.leader();
+  const size_t joiner = (leader + 1) % 3;
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_TRUE(village.write_and_wait(leader, "k" + std::to_string(i), std::string(100'000, 'x')));
+  }
+  village.kill(joiner);
+  village.run(300ms);
+  village.limit_bulk_links(kLinkBytesPerSecondMin);
+  village.start(joiner);
+  const size_t state = 30 * 100'000;
+  ASSERT_TRUE(village.until([&] { return village.bulk_bytes() >= state * 3 / 4; }));
+  village.cut_off(joiner, true);
+  village.run(2s);
+  village.cut_off(joiner, false);
+  ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+  EXPECT_EQ(village.states(), 1u);
+  EXPECT_LT(village.bulk_bytes(), state + state / 50 + kStatePiecesWindow * kStatePieceBytes);
 }
 
 }  // namespace

@@ -18,16 +18,17 @@ void StateSource::on_request(Instant now, NodeId receiver, const StateRequest& r
   auto found = transfers_.find(receiver);
   if (found == transfers_.end() || found->second.nonce != request.transfer) {
     if (request.from != 0) {
-      send(StateRefusal{request.transfer, "this transfer was given up; begin another"});
+      send(receiver, StateRefusal{request.transfer, "this transfer was given up; begin another"});
       return;
     }
     if (found == transfers_.end() && transfers_.size() >= kStateTransfersMax) {
-      send(StateRefusal{request.transfer, "this node gives out as many states as it may already"});
+      send(receiver,
+           StateRefusal{request.transfer, "this node gives out as many states as it may already"});
       return;
     }
     Frozen frozen = freeze();
     if (!frozen.state || frozen.origin.index < request.at_least) {
-      send(StateRefusal{request.transfer, "this node's state is not recent enough yet"});
+      send(receiver, StateRefusal{request.transfer, "this node's state is not recent enough yet"});
       return;
     }
     Transfer transfer;
@@ -39,29 +40,67 @@ void StateSource::on_request(Instant now, NodeId receiver, const StateRequest& r
     kept_bytes_max_ = bound_of(frozen.bytes);
     found = transfers_.insert_or_assign(receiver, std::move(transfer)).first;
   }
-  found->second.asked = now;
-  if (!send_pieces(found->second, request, send)) transfers_.erase(found);
+  Transfer& transfer = found->second;
+  transfer.asked = now;
+  if (request.from < transfer.first || request.from > transfer.end())
+    return;  // overtaken, or a lie
+  if (transfer.first < request.from || transfer.bytes_on_way == 0) transfer.moved = now;
+  for (; transfer.first < request.from; ++transfer.first) {
+    if (transfer.first < transfer.next) transfer.bytes_on_way -= transfer.pieces.front().size();
+    transfer.pieces.pop_front();
+  }
+  transfer.next = std::max(transfer.next, transfer.first);
+  if (!request.again || transfer.next == transfer.first) return;
+  if (now - transfer.moved >= carried_in(transfer.bytes_on_way)) {
+    transfer.lose(now);
+  } else {
+    say(receiver, transfer, send);
+  }
 }
 
-bool StateSource::send_pieces(Transfer& transfer, const StateRequest& request, const Send& send) {
-  while (transfer.first < request.from && !transfer.pieces.empty()) {
-    transfer.pieces.pop_front();
-    ++transfer.first;
-  }
-  if (request.from != transfer.first) return true;  // overtaken by a later request
-  while (transfer.pieces.size() < kStatePiecesWindow && !transfer.ended) {
+void StateSource::Transfer::lose(Instant now) {
+  next = first;
+  bytes_on_way = 0;
+  moved = now;
+}
+
+void StateSource::say(NodeId receiver, const Transfer& transfer, const Send& send) const {
+  send(receiver, TransferReport{.transfer = transfer.nonce,
+                                .receiver = receiver,
+                                .index = transfer.origin.index,
+                                .done = transfer.done()});
+}
+
+bool StateSource::turn(const Send& send) {
+  bool more = false;
+  for (auto& [receiver, transfer] : transfers_) more |= send_pieces(receiver, transfer, send);
+  std::erase_if(transfers_, [](const auto& entry) {
+    return entry.second.ended && entry.second.pieces.empty();
+  });
+  return more;
+}
+
+bool StateSource::send_pieces(NodeId receiver, Transfer& transfer, const Send& send) const {
+  const auto room = [&] {
+    return transfer.next < transfer.first + kStatePiecesWindow &&
+           transfer.bytes_on_way < rules_.window_bytes;
+  };
+  if (room() && transfer.next == transfer.end() && !transfer.ended) {
     std::string piece;
     transfer.ended = !transfer.state->next_piece(piece);
     if (!transfer.ended) transfer.pieces.emplace_back(std::move(piece));
   }
-  const uint64_t from = request.again ? transfer.first : std::max(transfer.first, transfer.sent);
-  const uint64_t end = transfer.first + transfer.pieces.size();
-  for (uint64_t number = from; number < end; ++number) {
-    send(StatePiece{transfer.nonce, number, number == 0 ? transfer.origin : StateOrigin(),
-                    transfer.pieces[number - transfer.first]});
+  while (room() && transfer.next < transfer.end()) {
+    const SharedBytes& piece = transfer.pieces[transfer.next - transfer.first];
+    if (transfer.bytes_on_way > 0 && transfer.bytes_on_way + piece.size() > rules_.window_bytes) {
+      return false;
+    }
+    send(receiver, StatePiece{transfer.nonce, transfer.next,
+                              transfer.next == 0 ? transfer.origin : StateOrigin(), piece});
+    transfer.bytes_on_way += piece.size();
+    ++transfer.next;
   }
-  transfer.sent = std::max(transfer.sent, end);
-  return !(transfer.ended && transfer.pieces.empty());
+  return room() && !transfer.ended;
 }
 
 size_t StateSource::kept_bytes() const {
@@ -115,11 +154,9 @@ StateRequest StateReceiver::request(bool again) const {
 }
 
 bool StateReceiver::on_piece(Instant now, const StatePiece& piece, const Take& take) {
-  if (piece.transfer != nonce_ || piece.number < next_ ||
-      piece.number >= next_ + kStatePiecesWindow) {
-    return false;
-  }
+  if (piece.transfer != nonce_) return false;
   heard_ = now;
+  if (piece.number < next_ || piece.number >= next_ + kStatePiecesWindow) return false;
   early_.emplace(piece.number, piece);
   const uint64_t before = next_;
   for (auto it = early_.begin(); it != early_.end() && it->first == next_; ++next_) {
@@ -127,8 +164,7 @@ bool StateReceiver::on_piece(Instant now, const StatePiece& piece, const Take& t
     take(it->second.bytes.view());
     it = early_.erase(it);
   }
-  // Ask when half a window is through: the source is never idle, and hears half as often.
-  return next_ / (kStatePiecesWindow / 2) != before / (kStatePiecesWindow / 2);
+  return next_ != before;
 }
 
 }  // namespace ram::node

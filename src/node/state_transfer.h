@@ -1,10 +1,12 @@
 // A whole state on its way from one node to another, in pieces (MEMBERSHIP.md section 2,
 // READ-LEASES R10).
 //
-// The receiver pulls: it names the number up to which it has everything, and the source sends the
-// next few. That is the back-pressure, and it makes a transfer resumable: after a loss the receiver
-// asks again, and at the end once more, to say so. The source keeps a frozen view and the few
-// pieces that may have to be sent again.
+// The receiver pulls: it names the number up to which it has everything, and the source sends what
+// follows, a window of bytes at most ahead of it, or one piece. That is the back-pressure, and it
+// makes a transfer resumable: when nothing has arrived for longer than a window takes on a slow
+// link, the receiver asks for it again, and the source sends on from there; or it says that what is
+// on its way may take longer than that. At the end the receiver asks once more, to say so. The
+// source keeps a frozen view and the few pieces that may have to be sent again.
 //
 // What is written meanwhile makes the store keep old versions for the view. They are bounded, to a
 // quarter of the state: as they near it, the leader has writers slowed (log_claims.h). A view is
@@ -26,11 +28,17 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "machine/snapshot_codec.h"
 #include "node/headway.h"
 #include "node/peer_message.h"
 
 namespace ram::node {
+
+// By the slowest link that is provided for.
+constexpr Duration carried_in(size_t bytes) {
+  return Duration(static_cast<int64_t>(bytes * 1'000'000'000 / kLinkBytesPerSecondMin));
+}
 
 class StateSource {
  public:
@@ -54,14 +62,18 @@ class StateSource {
     Duration stuck_after;       // or did not get on for so long while writers waited
     size_t kept_bytes_min = 0;  // may be kept, however small the state
     size_t memory_bytes_max = std::numeric_limits<size_t>::max();  // beyond it writes are refused
+    size_t window_bytes = kStatePiecesWindow * kStatePieceBytes;   // on their way to one receiver
   };
-  using Send = std::function<void(PeerMessage message)>;
+  using Send = std::function<void(NodeId receiver, const PeerMessage& message)>;
 
   explicit StateSource(Rules rules) : rules_(rules) {}
 
   // `freeze` is called if this begins a transfer; null state: none can be given now.
   void on_request(Instant now, NodeId receiver, const StateRequest& request,
                   const std::function<Frozen()>& freeze, const Send& send);
+  // Sends what was asked for: of each state at most one piece that was not read yet. True: there is
+  // more to do at once.
+  bool turn(const Send& send);
   // Gives up what is to be given up; with each heartbeat. `bytes`: what the state takes now.
   void on_time(Instant now, size_t bytes);
   std::vector<Standing> standings() const;
@@ -78,18 +90,23 @@ class StateSource {
     std::unique_ptr<machine::FrozenState> state;
     size_t bytes = 0;
     LogIndex at_least;
-    std::deque<SharedBytes> pieces;  // numbers first_ and up
-    uint64_t first = 0;
-    uint64_t sent = 0;   // all below were sent once
-    bool ended = false;  // no piece follows those we have
+    std::deque<SharedBytes> pieces;  // numbers first and up
+    uint64_t first = 0;              // that the receiver does not have
+    uint64_t next = 0;               // to be sent
+    size_t bytes_on_way = 0;         // of those from first to next
+    bool ended = false;              // no piece follows those we have
     Instant asked;
+    Instant moved;  // it had something new, or all of it was sent again
     Headway headway;
 
     uint64_t done() const { return state->read(Headway::kParts); }
+    uint64_t end() const { return first + pieces.size(); }
+    void lose(Instant now);  // what is on its way
   };
 
-  // False: the receiver has them all.
-  bool send_pieces(Transfer& transfer, const StateRequest& request, const Send& send);
+  // True: another piece has room.
+  bool send_pieces(NodeId receiver, Transfer& transfer, const Send& send) const;
+  void say(NodeId receiver, const Transfer& transfer, const Send& send) const;
   size_t kept_bytes() const;
   size_t bound_of(size_t bytes) const;
 
@@ -108,6 +125,8 @@ class StateReceiver {
   // Takes a piece in; true if more is to be asked for now. Pieces go to `take` in order.
   using Take = std::function<void(std::string_view piece)>;
   bool on_piece(Instant now, const StatePiece& piece, const Take& take);
+  // More is on its way.
+  void on_word(Instant now) { heard_ = now; }
 
   Nonce nonce() const { return nonce_; }
   LogIndex at_least() const { return at_least_; }

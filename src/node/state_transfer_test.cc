@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 
+#include "base/limits.h"
 #include "base/random.h"
 #include "machine/command_codec.h"
 #include "machine/machine.h"
@@ -20,7 +21,11 @@ constexpr Instant at(Duration time) {
   return Instant(time);
 }
 
-constexpr StateSource::Rules kRules{.patience = 10s, .stuck_after = 1s, .kept_bytes_min = 1'000};
+constexpr size_t kPieceBytes = 1'000;
+constexpr StateSource::Rules kRules{.patience = 10s,
+                                    .stuck_after = 1s,
+                                    .kept_bytes_min = 1'000,
+                                    .window_bytes = kStatePiecesWindow * kPieceBytes};
 
 // A state with some entries, and a way to add more while it is given out.
 class Source {
@@ -53,19 +58,21 @@ class Source {
   }
 
   void request(Instant now, const StateRequest& request, NodeId from = kReceiver) {
+    const auto send = [this](NodeId, const PeerMessage& message) { out_.push_back(message); };
     source_.on_request(
-        now, from, request,
-        [this] {
-          ++frozen_;
-          StateSource::Frozen frozen;
-          frozen.origin.applied = frozen.origin.index = machine_.applied();
-          frozen.state = machine_.freeze(1'000);
-          frozen.bytes = bytes();
-          return frozen;
-        },
-        [this](const PeerMessage& message) { out_.push_back(message); });
+        now, from, request, [this] { return frozen(); }, send);
+    while (source_.turn(send)) {
+    }
   }
 
+  StateSource::Frozen frozen() {
+    ++frozen_;
+    StateSource::Frozen frozen;
+    frozen.origin.applied = frozen.origin.index = machine_.applied();
+    frozen.state = machine_.freeze(kPieceBytes);
+    frozen.bytes = bytes();
+    return frozen;
+  }
   // What the state takes.
   size_t bytes() const { return store_.memory_bytes() - store_.limbo_bytes(); }
   StateSource::Standing standing() const { return source_.standings().at(0); }
@@ -121,15 +128,80 @@ TEST(StateTransfer, AStateArrivesWholeWhateverTheNetworkDoes) {
   }
 }
 
-TEST(StateTransfer, ASourceKeepsNoMoreThanAWindow) {
+TEST(StateTransfer, NoMoreThanAWindowIsOnItsWayAndNothingTwiceUnlessItIsLost) {
   Source source;
   source.request(at(0s), {Nonce(7), 0, LogIndex(1), false});
-  const size_t window = source.out_.size();
+  EXPECT_EQ(source.out_.size(), kStatePiecesWindow);
   source.request(at(0s), {Nonce(7), 0, LogIndex(1), false});
-  EXPECT_EQ(source.out_.size(), window) << "nothing twice, unless asked to";
-  source.request(at(0s), {Nonce(7), 0, LogIndex(1), true});
-  EXPECT_EQ(source.out_.size(), 2 * window);
-  EXPECT_LT(window, 10u);
+  EXPECT_EQ(source.out_.size(), kStatePiecesWindow);
+  source.request(at(0s), {Nonce(7), 3, LogIndex(1), false});
+  EXPECT_EQ(source.out_.size(), kStatePiecesWindow + 3);
+  source.out_.clear();
+  const Instant lost = at(carried_in(kRules.window_bytes));
+  source.request(lost, {Nonce(7), 3, LogIndex(1), true});
+  ASSERT_EQ(source.out_.size(), kStatePiecesWindow);
+  EXPECT_EQ(std::get<StatePiece>(source.out_.front()).number, 3u) << "the first that is missing";
+}
+
+TEST(StateTransfer, OfLargePiecesOneIsOnItsWayAtATime) {
+  Source source;
+  const size_t large = 3 * kRules.window_bytes;
+  for (int i = 0; i < 4; ++i) source.write("large" + std::to_string(i), std::string(large, 'y'));
+  const uint64_t digest = source.machine_.digest();
+  StateReceiver receiver(Nonce(7), LogIndex(1), at(0s));
+  store::Store store(2);
+  machine::StateLoader loader(store);
+  source.request(at(0s), receiver.request(false));
+  size_t most = 0;
+  while (!source.out_.empty()) {
+    size_t bytes = 0;
+    for (const PeerMessage& message : source.out_)
+      bytes += std::get<StatePiece>(message).bytes.size();
+    most = std::max(most, bytes);
+    const auto piece = std::get<StatePiece>(source.out_.front());
+    source.out_.pop_front();
+    const bool ask = receiver.on_piece(
+        at(0s), piece, [&](std::string_view taken) { EXPECT_TRUE(loader.add(taken).ok()); });
+    if (ask) source.request(at(0s), receiver.request(false));
+  }
+  ASSERT_TRUE(loader.complete());
+  EXPECT_EQ(loader.take()->digest(), digest);
+  EXPECT_GT(most, large);
+  EXPECT_LT(most, large + kPieceBytes);
+}
+
+TEST(StateTransfer, WhatTakesLongerThanAWindowIsNotSentAgainBeforeItsTime) {
+  Source source;
+  source.write("large", std::string(20 * kRules.window_bytes, 'y'));
+  uint64_t from = 0;
+  size_t bytes = 0;
+  do {
+    source.out_.clear();
+    source.request(at(0s), {Nonce(7), from, LogIndex(1), false});
+    ASSERT_FALSE(source.out_.empty());
+    bytes = std::get<StatePiece>(source.out_.back()).bytes.size();
+    from = std::get<StatePiece>(source.out_.back()).number + (bytes < kRules.window_bytes ? 1 : 0);
+  } while (bytes < kRules.window_bytes);
+  source.out_.clear();
+  source.request(at(carried_in(bytes) - 1ms), {Nonce(7), from, LogIndex(1), true});
+  ASSERT_EQ(source.out_.size(), 1u);
+  ASSERT_TRUE(std::holds_alternative<TransferReport>(source.out_.front())) << "it is on its way";
+  EXPECT_EQ(std::get<TransferReport>(source.out_.front()).transfer, Nonce(7));
+  source.request(at(carried_in(bytes)), {Nonce(7), from, LogIndex(1), true});
+  ASSERT_EQ(source.out_.size(), 2u);
+  EXPECT_EQ(std::get<StatePiece>(source.out_.back()).number, from);
+}
+
+TEST(StateTransfer, AViewIsReadPieceByPiece) {
+  Source source;
+  StateRequest request{Nonce(7), 0, LogIndex(1), false};
+  const auto send = [&](NodeId, const PeerMessage& message) { source.out_.push_back(message); };
+  source.source_.on_request(
+      at(0s), kReceiver, request, [&] { return source.frozen(); }, send);
+  for (size_t pieces = 1; pieces <= 3; ++pieces) {
+    EXPECT_TRUE(source.source_.turn(send));
+    EXPECT_EQ(source.out_.size(), pieces);
+  }
 }
 
 TEST(StateTransfer, ANewRequestEndsTheOneBefore) {

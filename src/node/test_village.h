@@ -196,6 +196,10 @@ class Village {
   }
   // How many lines of all nodes' logs have those words.
   size_t lines_with(std::string_view words) const { return log_.with(words); }
+  // From now on links carry so much of states in a second.
+  void limit_bulk_links(size_t bytes_per_second) { bulk_bytes_per_second_ = bytes_per_second; }
+  // Bytes of states that were sent, whether they arrived or not.
+  size_t bulk_bytes() const { return bulk_bytes_; }
   // How many states were given out, or in part.
   size_t states() const { return states_.size(); }
   // What is kept at `at` beside what the newest state needs.
@@ -239,7 +243,7 @@ class Village {
   struct Wire final : Network {
     Village* village = nullptr;
     size_t at = 0;
-    void send(const std::string& address, Lane, Pieces frame) override {
+    void send(const std::string& address, Lane lane, Pieces frame) override {
       if (village->houses_[at].cut_off) return;
       SharedBytes bytes = joined(frame);
       const std::optional<Frame> sent = decode_frame(bytes);
@@ -251,7 +255,7 @@ class Village {
       }
       ++village->sent_to_[address];
       village->letters_.emplace(
-          village->now_ + 1ms,
+          village->arrival(at, address, lane, bytes.size()),
           Letter{{village->houses_[at].id, village->list_[at]}, address, std::move(bytes)});
     }
     void forget(const std::string&) override {}
@@ -268,6 +272,15 @@ class Village {
     std::optional<LogIndex> wanted;  // how new a state it asked for last
   };
 
+  Instant arrival(size_t from, const std::string& to, Lane lane, size_t bytes) {
+    if (lane != Lane::kBulk) return now_ + 1ms;
+    bulk_bytes_ += bytes;
+    if (bulk_bytes_per_second_ == 0) return now_ + 1ms;
+    Instant& busy_until = busy_until_[{from, to}];
+    busy_until = std::max(busy_until, now_) +
+                 Duration(static_cast<int64_t>(bytes * 1'000'000'000 / bulk_bytes_per_second_));
+    return busy_until + 1ms;
+  }
   bool is_cut(const std::string& from, const std::string& to) const {
     return cuts_.contains({from, to}) || cuts_.contains({to, from}) ||
            one_way_.contains({from, to});
@@ -286,6 +299,9 @@ class Village {
   uint64_t last_id_ = 0;
   std::set<Nonce> states_;
   std::map<std::string, size_t> sent_to_;
+  size_t bulk_bytes_ = 0;
+  size_t bulk_bytes_per_second_ = 0;                              // 0: any number
+  std::map<std::pair<size_t, std::string>, Instant> busy_until_;  // of links
 };
 
 // Three that are well, and all with leases.
