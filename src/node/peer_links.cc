@@ -139,12 +139,14 @@ void PeerLinks::lives_at(NodeId peer, const std::string& address) {
   }
 }
 
-// A cut is noticed here first; the kernel's back-off on the other lane would outlast it.
+// A cut is noticed here first; the kernel's back-off on the other lanes would outlast it.
 void PeerLinks::on_control_down(const std::string& address, std::string_view reason) {
   const NodeId peer = lane_of(Lane::kControl).at(address).peer;
-  for (auto& [other, to] : lane_of(Lane::kLog)) {
-    const bool same = other == address || (peer && to.peer == peer);
-    if (same && to.link != nullptr) to.link->redial(reason);
+  for (const Lane lane : {Lane::kLog, Lane::kBulk}) {
+    for (auto& [other, to] : lane_of(lane)) {
+      const bool same = other == address || (peer && to.peer == peer);
+      if (same && to.link != nullptr) to.link->redial(reason);
+    }
   }
 }
 

@@ -142,5 +142,23 @@ TEST(PeerLinks, AnAddressThatAnotherClaimsIsDialledAnewThoughItsLinkIsUp) {
   }));
 }
 
+// Another of Alice's name takes her place at Bob on the control lane, as if that link were cut.
+TEST(PeerLinks, WithTheControlLinkTheOthersAreDialledAnew) {
+  net::Loop loop;
+  End alice(loop, kAlice, "127.0.0.1:0"), twin(loop, kAlice, "127.0.0.1:0");
+  End bob(loop, kBob, "127.0.0.1:0");
+  const std::string to = bob.at("127.0.0.1");
+  ASSERT_TRUE(net::run_until(loop, [&] {
+    for (const Lane lane : {Lane::kControl, Lane::kLog, Lane::kBulk}) {
+      alice.links.send(to, lane, {SharedBytes(std::string("frame"))});
+    }
+    return alice.ups.size() == 2 && alice.log.count("(bulk): up") == 1;
+  }));
+  ASSERT_TRUE(net::run_until(loop, [&] {
+    send(twin, to);
+    return alice.log.count("(log): down") > 0 && alice.log.count("(bulk): down") > 0;
+  }));
+}
+
 }  // namespace
 }  // namespace ram::node
