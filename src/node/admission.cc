@@ -142,16 +142,22 @@ JoinAnswer Admission::on_request(Instant now, NodeId joiner, const JoinRequest& 
   known.have = request.have;
   known.asked = now;
   if (request.have) return {JoinAnswer::Kind::kWait, "", ""};
-  return {JoinAnswer::Kind::kFetch, source_for(now, known, replica), ""};
+  return {JoinAnswer::Kind::kFetch, source_for(now, joiner, known, replica), ""};
 }
 
-std::string Admission::source_for(Instant now, Joiner& joiner, const Replica& replica) const {
+std::string Admission::source_for(Instant now, NodeId id, Joiner& joiner,
+                                  const Replica& replica) const {
   // Not the leader if another will do, and another each time, in case one cannot.
   std::vector<std::string> sources;
   for (const Server& server : replica.committed().servers) {
-    if (server.id == replica.id() || silent(now, server.id)) continue;
+    if (server.id == replica.id() || silent(now, server.id) || leaving(server.id)) continue;
     if (replica.match(server.id) < replica.barrier()) continue;
     sources.push_back(address_of(server.description));
+  }
+  // Nor do all who join at once begin with the same.
+  if (!sources.empty()) {
+    const auto first = static_cast<ptrdiff_t>(id.value % sources.size());
+    std::rotate(sources.begin(), sources.begin() + first, sources.end());
   }
   if (const Server* self = replica.latest().find(replica.id())) {
     sources.push_back(address_of(self->description));

@@ -89,7 +89,8 @@ class Admission {
   std::optional<consensus::Configuration> add_joiner(const consensus::Replica& replica) const;
   std::optional<consensus::Configuration> promote(Instant now,
                                                   const consensus::Replica& replica) const;
-  std::string source_for(Instant now, Joiner& joiner, const consensus::Replica& replica) const;
+  std::string source_for(Instant now, NodeId id, Joiner& joiner,
+                         const consensus::Replica& replica) const;
 
   Rules rules_;
   Instant since_{};

@@ -153,10 +153,18 @@ TEST_F(AdmissionTest, AJoinerFetchesTheStateAndIsAddedOnceItHasIt) {
 TEST_F(AdmissionTest, StatesAreFetchedFromEachInTurnAndNotFromTheSilent) {
   found(3);
   std::vector<std::string> sources;
-  for (int i = 0; i < 3; ++i) sources.push_back(ask(7, description_of("n7")).address);
+  for (int i = 0; i < 3; ++i) sources.push_back(ask(6, description_of("n6")).address);
   EXPECT_THAT(sources, testing::ElementsAre(address_of("n2"), address_of("n3"), address_of("n1")));
+  EXPECT_EQ(ask(7, description_of("n7")).address, address_of("n3")) << "another begins elsewhere";
   pass(kSilence, {3});
   for (int i = 0; i < 4; ++i) EXPECT_NE(ask(8, description_of("n8")).address, address_of("n2"));
+}
+
+TEST_F(AdmissionTest, NoStateIsFetchedFromWhoLeaves) {
+  found(3);
+  pass(0ms, {2, 3});
+  admission_.leave(group_->now, NodeId(2), Leaving::kSoon);
+  for (int i = 0; i < 4; ++i) EXPECT_NE(ask(6, description_of("n6")).address, address_of("n2"));
 }
 
 TEST_F(AdmissionTest, ANameInUseIsRefusedAndSaysByWhom) {

@@ -244,6 +244,8 @@ class NodeCore::Inside final : public consensus::Transport,
   size_t state_window_bytes() const;
   // True: there is more to do at once.
   bool give_out_states();
+  StateSource::Send to_receivers();
+  std::string next_source();
   void on_message(Instant now, const Peer& from, const Heading& heading, const TransferReport& m);
   void on_message(Instant now, const Peer& from, const Heading& heading, const Pace& m);
   void report_transfers(Instant now);
@@ -324,6 +326,7 @@ class NodeCore::Inside final : public consensus::Transport,
   };
   std::optional<Fetch> fetch_;
   bool fetched_ = false;  // the last piece is in
+  uint64_t sources_tried_ = 0;
   std::optional<std::pair<consensus::SnapshotToken, NodeId>> install_;
 
   // The log that they need, and how writers are slowed for that.

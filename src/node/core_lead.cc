@@ -14,7 +14,7 @@ void NodeCore::Inside::heartbeat(Instant now) {
   keep_fetching(now);
   if (!replica_) return;
   look_at_members(now);
-  source_.on_time(now, state_bytes());
+  source_.on_time(now, state_bytes(), to_receivers());
   report_transfers(now);
   tell_pace();
   const Duration patience = 4 * heartbeat_of(failover_after_);

@@ -117,6 +117,7 @@ Leaving NodeCore::Inside::how_far_gone() const {
 void NodeCore::Inside::say_farewell(Instant now, Leaving when) {
   admission_.leave(now, options_.id, when);
   if (when == Leaving::kNow) {
+    source_.drop_all("this node leaves", to_receivers());
     leases_->release(now);
     if (leader()) {  // who hears of the release first need not wait for our lease to end
       post_to(leader(), Pong{replica_->term(), leases_->member_news(now, *replica_)});

@@ -33,7 +33,8 @@ void NodeCore::Inside::turn(Instant now) {
       if (applied_ >= token.index) {
         replica_->installed(now);
       } else {
-        ask_for_state(now, address_of(from), token.index);
+        const std::string source = next_source();
+        ask_for_state(now, source.empty() ? address_of(from) : source, token.index);
       }
     }
     if (fetched_) finish_fetching(now);

@@ -116,7 +116,7 @@ void NodeCore::Inside::found_anew(Instant now) {
   RAM_CHECK(term && self != nullptr);
   consensus::Configuration alone;
   alone.servers.push_back({options_.id, self->description, consensus::Role::kVoter});
-  source_.drop_all();
+  source_.drop_all("this node goes on alone", to_receivers());
   machine_->found_anew(ClusterId{random_.next(), random_.next() | 1});
   outbox_.clear();  // of the cluster that was
   answer_ = NodeId();

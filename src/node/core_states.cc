@@ -9,6 +9,11 @@
 #include "node/core_inside.h"
 
 namespace ram::node {
+namespace {
+
+constexpr const char* kTooOld = "the log does not reach so far back";
+
+}  // namespace
 
 StateSource::Rules NodeCore::Inside::source_rules() const {
   return {.patience = 20 * failover_after_ + 4 * carried_in(state_window_bytes()),
@@ -66,27 +71,40 @@ void NodeCore::Inside::give_up_fetching() {
   fetched_ = false;
 }
 
+// Another each time, and the leader after all others. Empty: there is nobody else.
+std::string NodeCore::Inside::next_source() {
+  std::vector<std::string> sources;
+  std::string last;
+  for (const consensus::Server& server : replica_->latest().servers) {
+    if (server.id == options_.id || admission_.leaving(server.id)) continue;
+    (server.id == leader() ? last : sources.emplace_back()) = address_of(server.id);
+  }
+  const size_t all = sources.size() + (last.empty() ? 0 : 1);
+  if (all == 0) return {};
+  const size_t turn = sources_tried_++ % all;
+  if (turn == sources.size()) return last;
+  return sources[(options_.id.value + turn) % sources.size()];
+}
+
 void NodeCore::Inside::keep_fetching(Instant now) {
   if (!fetch_) {
     if (!replica_ || !replica_->installing()) return;
     // An installing node never gives up: it tries every member in turn (ENGINE.md section 4).
-    std::vector<std::string> sources;
-    for (const consensus::Server& server : replica_->latest().servers) {
-      if (server.id != options_.id) sources.push_back(address_of(server.id));
+    if (const std::string source = next_source(); !source.empty()) {
+      ask_for_state(now, source, replica_->log().offset());
     }
-    if (sources.empty()) return;
-    ask_for_state(now, sources[random_.below(sources.size())], replica_->log().offset());
     return;
   }
   if (fetched_) return;
   // What is on its way may take so long on a slow link, and as long when it was asked for again.
+  // The first word comes sooner.
   const Duration carried = carried_in(state_window_bytes());
   // The more there is already, the longer a broken link is waited for; not longer than the source
   // waits.
   const StateReceiver& receiver = fetch_->receiver;
-  const Duration patience =
-      2 * carried + std::clamp<Duration>(receiver.heard() - receiver.begun(), 4 * failover_after_,
-                                         16 * failover_after_);
+  const Duration patience = (receiver.heard() == receiver.begun() ? Duration() : 2 * carried) +
+                            std::clamp<Duration>(receiver.heard() - receiver.begun(),
+                                                 4 * failover_after_, 16 * failover_after_);
   if (now - receiver.heard() >= patience) {
     log_.info("the state from " + fetch_->address + " does not come; asking elsewhere");
     give_up_fetching();
@@ -114,7 +132,8 @@ void NodeCore::Inside::finish_fetching(Instant now) {
     give_up_fetching();
     return;
   }
-  source_.drop_all();
+  source_.drop_all("this node's state is replaced", to_receivers());
+  sources_tried_ = 0;
   machine_ = std::move(loaded);
   slot_.replace(std::move(fetch_->store));
   fetch_.reset();
@@ -159,12 +178,16 @@ size_t NodeCore::Inside::state_bytes() const {
   return store.memory_bytes() - store.limbo_bytes();
 }
 
-bool NodeCore::Inside::give_out_states() {
-  return source_.turn([this](NodeId receiver, const PeerMessage& message) {
+StateSource::Send NodeCore::Inside::to_receivers() {
+  return [this](NodeId receiver, const PeerMessage& message) {
     if (const std::string address = address_of(receiver); !address.empty()) {
       post(address, receiver, message);
     }
-  });
+  };
+}
+
+bool NodeCore::Inside::give_out_states() {
+  return source_.turn(to_receivers());
 }
 
 void NodeCore::Inside::report_transfers(Instant now) {
@@ -181,7 +204,7 @@ void NodeCore::Inside::report_transfers(Instant now) {
     if (!leads()) {
       post_to(leader(), report);
     } else if (!take_report(now, options_.id, report)) {
-      source_.drop(report.transfer);
+      source_.drop(report.transfer, kTooOld, to_receivers());
     }
   }
 }
@@ -242,8 +265,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
   if (!among_members(from, heading) || !leads()) return;
   if (replica_->latest().find(from.id) == nullptr) return;
   if (!take_report(now, from.id, report)) {
-    post(from.address, from.id,
-         StateRefusal{report.transfer, "the log does not reach so far back"});
+    post(from.address, from.id, StateRefusal{report.transfer, kTooOld});
   }
 }
 
@@ -261,6 +283,10 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
     return;
   }
   if (heading.cluster && heading.cluster != cluster_) return;
+  if (how_far_gone() == Leaving::kNow) {
+    post(from.address, from.id, StateRefusal{request.transfer, "this node leaves"});
+    return;
+  }
   source_.on_request(
       now, from.id, request, [this] { return freeze(); },
       [&](NodeId to, const PeerMessage& message) { post(from.address, to, message); });
@@ -289,7 +315,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading&,
 
 void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading&,
                                   const StateRefusal& refusal) {
-  source_.drop(refusal.transfer);
+  source_.drop(refusal.transfer, refusal.reason, to_receivers());
   if (!fetch_ || fetch_->receiver.nonce() != refusal.transfer) return;
   log_.debug("no state from " + from.address + ": " + refusal.reason);
   give_up_fetching();

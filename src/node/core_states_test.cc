@@ -246,5 +246,39 @@ TEST(NodeCoreStates, WhatASlowLinkLosesIsAskedForOnce) {
   EXPECT_LT(village.bulk_bytes(), state + state / 50 + kStatePiecesWindow * kStatePieceBytes);
 }
 
+TEST(NodeCoreStates, AMemberThatFellBehindSparesTheLeader) {
+  Village village(3, short_log());
+  ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+  const size_t leader = village.leader(), behind = (leader + 1) % 3, other = (leader + 2) % 3;
+  village.cut_off(behind, true);
+  for (int i = 0; i < 1'000; ++i) {
+    ASSERT_TRUE(village.write_and_wait(leader, "k" + std::to_string(i % 100), "v"));
+  }
+  village.cut_off(behind, false);
+  ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+  ASSERT_EQ(village.leader(), leader);
+  EXPECT_GT(village.pieces(other), 0u);
+  EXPECT_EQ(village.pieces(leader), 0u);
+}
+
+TEST(NodeCoreStates, WhoLeavesSaysSoToThoseWhoFetchFromIt) {
+  Village village(3);
+  ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+  const size_t leader = village.leader(), joiner = (leader + 1) % 3, source = (leader + 2) % 3;
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_TRUE(village.write_and_wait(leader, "k" + std::to_string(i), std::string(100'000, 'x')));
+  }
+  village.kill(joiner);
+  village.run(300ms);  // its leases end
+  village.limit_bulk_links(kLinkBytesPerSecondMin);
+  village.start(joiner);
+  ASSERT_TRUE(village.until([&] { return village.pieces(source) > 4; }));
+  ASSERT_EQ(village.pieces(leader), 0u);
+  village.core(source).leave();
+  const Instant begun = village.now();
+  ASSERT_TRUE(village.until([&] { return village.pieces(leader) > 0; }));
+  EXPECT_LT(village.now() - begun, 3s) << "what is on its way, and no patience";
+}
+
 }  // namespace
 }  // namespace ram::node

@@ -39,6 +39,7 @@ void StateSource::on_request(Instant now, NodeId receiver, const StateRequest& r
     transfer.at_least = request.at_least;
     kept_bytes_max_ = bound_of(frozen.bytes);
     found = transfers_.insert_or_assign(receiver, std::move(transfer)).first;
+    say(receiver, found->second, send);  // sooner than a piece may come
   }
   Transfer& transfer = found->second;
   transfer.asked = now;
@@ -128,7 +129,7 @@ std::vector<StateSource::Standing> StateSource::standings() const {
   return standings;
 }
 
-void StateSource::on_time(Instant now, size_t bytes) {
+void StateSource::on_time(Instant now, size_t bytes, const Send& send) {
   kept_bytes_max_ = bound_of(bytes);
   const size_t kept = kept_bytes();
   const bool crowded = kept >= kept_bytes_max_;
@@ -136,17 +137,31 @@ void StateSource::on_time(Instant now, size_t bytes) {
   for (auto& [receiver, transfer] : transfers_) {
     transfer.headway.look(now, transfer.done(), crowded, ease);
   }
-  std::erase_if(transfers_, [&](const auto& entry) {
-    const Transfer& transfer = entry.second;
+  const auto is_given_up = [&](const Transfer& transfer) {
     const uint64_t to_come = Headway::kParts - transfer.done();
     return now - transfer.asked > rules_.patience ||
            transfer.headway.stuck(now, rules_.stuck_after) ||
            (crowded && transfer.bytes / Headway::kParts * to_come > bytes + kept_bytes_max_);
-  });
+  };
+  drop_if(is_given_up, "this transfer was given up; begin another", send);
 }
 
-void StateSource::drop(Nonce transfer) {
-  std::erase_if(transfers_, [&](const auto& entry) { return entry.second.nonce == transfer; });
+void StateSource::drop(Nonce transfer, const std::string& reason, const Send& send) {
+  drop_if([&](const Transfer& one) { return one.nonce == transfer; }, reason, send);
+}
+
+void StateSource::drop_all(const std::string& reason, const Send& send) {
+  drop_if([](const Transfer&) { return true; }, reason, send);
+}
+
+void StateSource::drop_if(const std::function<bool(const Transfer&)>& fails,
+                          const std::string& reason, const Send& send) {
+  std::erase_if(transfers_, [&](const auto& entry) {
+    const auto& [receiver, transfer] = entry;
+    const bool dropped = fails(transfer);
+    if (dropped) send(receiver, StateRefusal{transfer.nonce, reason});
+    return dropped;
+  });
 }
 
 StateRequest StateReceiver::request(bool again) const {

@@ -75,11 +75,13 @@ class StateSource {
   // more to do at once.
   bool turn(const Send& send);
   // Gives up what is to be given up; with each heartbeat. `bytes`: what the state takes now.
-  void on_time(Instant now, size_t bytes);
+  void on_time(Instant now, size_t bytes, const Send& send);
   std::vector<Standing> standings() const;
   // It would be in vain.
-  void drop(Nonce transfer);
-  // The state is about to be replaced as a whole.
+  void drop(Nonce transfer, const std::string& reason, const Send& send);
+  // The state is about to be replaced as a whole, or we to go.
+  void drop_all(const std::string& reason, const Send& send);
+  // Without a word.
   void drop_all() { transfers_.clear(); }
   size_t size() const { return transfers_.size(); }
 
@@ -107,6 +109,9 @@ class StateSource {
   // True: another piece has room.
   bool send_pieces(NodeId receiver, Transfer& transfer, const Send& send) const;
   void say(NodeId receiver, const Transfer& transfer, const Send& send) const;
+  // Tells those who wait for what `fails`.
+  void drop_if(const std::function<bool(const Transfer&)>& fails, const std::string& reason,
+               const Send& send);
   size_t kept_bytes() const;
   size_t bound_of(size_t bytes) const;
 
@@ -125,7 +130,7 @@ class StateReceiver {
   // Takes a piece in; true if more is to be asked for now. Pieces go to `take` in order.
   using Take = std::function<void(std::string_view piece)>;
   bool on_piece(Instant now, const StatePiece& piece, const Take& take);
-  // More is on its way.
+  // More is on its way; the source says so when it begins, too.
   void on_word(Instant now) { heard_ = now; }
 
   Nonce nonce() const { return nonce_; }

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <memory>
+#include <set>
 
 #include "base/limits.h"
 #include "base/random.h"
@@ -58,10 +59,9 @@ class Source {
   }
 
   void request(Instant now, const StateRequest& request, NodeId from = kReceiver) {
-    const auto send = [this](NodeId, const PeerMessage& message) { out_.push_back(message); };
     source_.on_request(
-        now, from, request, [this] { return frozen(); }, send);
-    while (source_.turn(send)) {
+        now, from, request, [this] { return frozen(); }, send_);
+    while (source_.turn(send_)) {
     }
   }
 
@@ -83,6 +83,14 @@ class Source {
   StateSource source_;
   int frozen_ = 0;
   std::deque<PeerMessage> out_;
+  StateSource::Send send_ = [this](NodeId, const PeerMessage& message) {
+    // What it says at the beginning.
+    const auto* report = std::get_if<TransferReport>(&message);
+    if (report == nullptr || report->done != 0 || !begun_.insert(report->transfer).second) {
+      out_.push_back(message);
+    }
+  };
+  std::set<Nonce> begun_;
 };
 
 // Fetches over a network that loses, repeats and reorders, while `source` goes on writing.
@@ -195,11 +203,10 @@ TEST(StateTransfer, WhatTakesLongerThanAWindowIsNotSentAgainBeforeItsTime) {
 TEST(StateTransfer, AViewIsReadPieceByPiece) {
   Source source;
   StateRequest request{Nonce(7), 0, LogIndex(1), false};
-  const auto send = [&](NodeId, const PeerMessage& message) { source.out_.push_back(message); };
   source.source_.on_request(
-      at(0s), kReceiver, request, [&] { return source.frozen(); }, send);
+      at(0s), kReceiver, request, [&] { return source.frozen(); }, source.send_);
   for (size_t pieces = 1; pieces <= 3; ++pieces) {
-    EXPECT_TRUE(source.source_.turn(send));
+    EXPECT_TRUE(source.source_.turn(source.send_));
     EXPECT_EQ(source.out_.size(), pieces);
   }
 }
@@ -224,7 +231,7 @@ TEST(StateTransfer, RefusesWhatItDoesNotHaveYetAndMoreThanItMay) {
     source.request(at(0s), {Nonce(7), 0, LogIndex(1), false}, NodeId(10 + i));
   source.request(at(0s), {Nonce(7), 0, LogIndex(1), false}, NodeId(20));
   EXPECT_TRUE(std::holds_alternative<StateRefusal>(source.out_.back()));
-  source.source_.on_time(at(11s), 1 << 20);  // all of them were given up
+  source.source_.on_time(at(11s), 1 << 20, source.send_);  // all of them were given up
   source.request(at(11s), {Nonce(7), 0, LogIndex(1), false}, NodeId(20));
   EXPECT_TRUE(std::holds_alternative<StatePiece>(source.out_.back()));
 }
@@ -257,7 +264,7 @@ TEST(StateTransfer, SaysWhenThereIsNoMoreRoomForOldVersionsAndGivesUpWhatDoesNot
   uint64_t room = Headway::kParts;
   for (int i = 0; i < 100 && room > 0; ++i) {
     source.write("k" + std::to_string(i), "new");
-    source.source_.on_time(at(0s), source.bytes());
+    source.source_.on_time(at(0s), source.bytes(), source.send_);
     ASSERT_EQ(source.source_.size(), 1u);
     EXPECT_LE(source.standing().room, room);
     room = source.standing().room;
@@ -266,14 +273,14 @@ TEST(StateTransfer, SaysWhenThereIsNoMoreRoomForOldVersionsAndGivesUpWhatDoesNot
   EXPECT_EQ(room, 0u);
   source.request(at(900ms), {Nonce(7), 4, LogIndex(1), false});  // it gets on
   for (int i = 100; i < 200; ++i) source.write("k" + std::to_string(i), "new");
-  source.source_.on_time(at(900ms), source.bytes());
+  source.source_.on_time(at(900ms), source.bytes(), source.send_);
   EXPECT_EQ(source.standing().room, 0u);
   for (int i = 0; i < 20; ++i) {
     source.request(at(900ms), {Nonce(7), 4, LogIndex(1), true});  // but no more
-    source.source_.on_time(at(1'899ms), source.bytes());
+    source.source_.on_time(at(1'899ms), source.bytes(), source.send_);
     ASSERT_EQ(source.source_.size(), 1u);
   }
-  source.source_.on_time(at(1'900ms), source.bytes());
+  source.source_.on_time(at(1'900ms), source.bytes(), source.send_);
   EXPECT_EQ(source.source_.size(), 0u);
   while (source.store_.tick(100)) {
   }
@@ -289,17 +296,37 @@ TEST(StateTransfer, KeepsFewerOldVersionsWhereMemoryIsShort) {
   source.request(at(0s), {Nonce(7), 0, LogIndex(1), false});
   for (int i = 0; i < 100 && source.standing().room > 0; ++i) {
     source.write("k" + std::to_string(i), std::string(100, 'y'));
-    source.source_.on_time(at(0s), source.bytes());
+    source.source_.on_time(at(0s), source.bytes(), source.send_);
     EXPECT_LT(source.store_.memory_bytes(), rules.memory_bytes_max) << "writes would be refused";
   }
   EXPECT_EQ(source.standing().room, 0u);
+}
+
+TEST(StateTransfer, WhoIsGivenUpIsTold) {
+  Source source;
+  const auto told = [&] {
+    return !source.out_.empty() && std::holds_alternative<StateRefusal>(source.out_.back()) &&
+           std::get<StateRefusal>(source.out_.back()).transfer == Nonce(7);
+  };
+  source.request(at(0s), {Nonce(7), 0, LogIndex(1), false});
+  source.source_.on_time(at(11s), source.bytes(), source.send_);
+  EXPECT_TRUE(told());
+  source.request(at(11s), {Nonce(7), 0, LogIndex(1), false});
+  ASSERT_FALSE(told());
+  source.source_.drop(Nonce(7), "in vain", source.send_);
+  EXPECT_TRUE(told());
+  source.request(at(11s), {Nonce(7), 0, LogIndex(1), false});
+  ASSERT_FALSE(told());
+  source.source_.drop_all("we go", source.send_);
+  EXPECT_TRUE(told());
+  EXPECT_EQ(source.source_.size(), 0u);
 }
 
 TEST(StateTransfer, BeginsAgainAtOnceIfThatIsLessToDo) {
   Source source;
   source.request(at(0s), {Nonce(7), 0, LogIndex(1), false});
   source.clear();
-  source.source_.on_time(at(0s), source.bytes());
+  source.source_.on_time(at(0s), source.bytes(), source.send_);
   EXPECT_EQ(source.source_.size(), 0u);
 }
 

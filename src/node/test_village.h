@@ -202,6 +202,8 @@ class Village {
   size_t bulk_bytes() const { return bulk_bytes_; }
   // How many states were given out, or in part.
   size_t states() const { return states_.size(); }
+  // Pieces of states that were sent from `at`.
+  size_t pieces(size_t at) const { return houses_[at].pieces; }
   // What is kept at `at` beside what the newest state needs.
   size_t old_bytes(size_t at) const { return houses_[at].slot->current().limbo_bytes(); }
   size_t state_bytes(size_t at) const {
@@ -252,6 +254,7 @@ class Village {
       }
       if (sent && std::holds_alternative<StatePiece>(sent->message)) {
         village->states_.insert(std::get<StatePiece>(sent->message).transfer);
+        ++village->houses_[at].pieces;
       }
       ++village->sent_to_[address];
       village->letters_.emplace(
@@ -270,6 +273,7 @@ class Village {
     bool cut_off = false;
     bool alone = false;
     std::optional<LogIndex> wanted;  // how new a state it asked for last
+    size_t pieces = 0;               // of states, that it sent
   };
 
   Instant arrival(size_t from, const std::string& to, Lane lane, size_t bytes) {
