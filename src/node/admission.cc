@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "base/random.h"
 #include "node/member_description.h"
 #include "node/text.h"
 
@@ -162,7 +163,10 @@ std::string Admission::source_for(Instant now, NodeId id, Joiner& joiner,
   if (const Server* self = replica.latest().find(replica.id())) {
     sources.push_back(address_of(self->description));
   }
-  return sources.empty() ? "" : sources[joiner.times++ % sources.size()];
+  if (sources.empty()) return "";
+  // Each in turn, then by chance: who asks twice for each try would get the same again and again.
+  const uint64_t times = joiner.times++;
+  return sources[(times < sources.size() ? times : mix64(id.value + times)) % sources.size()];
 }
 
 void Admission::beat(Instant now, const Replica& replica) {

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -158,6 +159,17 @@ TEST_F(AdmissionTest, StatesAreFetchedFromEachInTurnAndNotFromTheSilent) {
   EXPECT_EQ(ask(7, description_of("n7")).address, address_of("n3")) << "another begins elsewhere";
   pass(kSilence, {3});
   for (int i = 0; i < 4; ++i) EXPECT_NE(ask(8, description_of("n8")).address, address_of("n2"));
+}
+
+TEST_F(AdmissionTest, WhoAsksTwiceForEachTryIsToldOfAnother) {
+  found(3);
+  std::set<std::string> sources;
+  for (int i = 0; i < 20; ++i) {
+    sources.insert(ask(6, description_of("n6")).address);
+    (void)ask(6, description_of("n6"));
+    (void)ask(6, description_of("n6"));
+  }
+  EXPECT_EQ(sources.size(), 3u);
 }
 
 TEST_F(AdmissionTest, NoStateIsFetchedFromWhoLeaves) {

@@ -102,9 +102,11 @@ void NodeCore::Inside::keep_fetching(Instant now) {
   // The more there is already, the longer a broken link is waited for; not longer than the source
   // waits.
   const StateReceiver& receiver = fetch_->receiver;
-  const Duration patience = (receiver.heard() == receiver.begun() ? Duration() : 2 * carried) +
-                            std::clamp<Duration>(receiver.heard() - receiver.begun(),
-                                                 4 * failover_after_, 16 * failover_after_);
+  const Duration patience =
+      receiver.heard() == receiver.begun()
+          ? failover_after_
+          : 2 * carried + std::clamp<Duration>(receiver.heard() - receiver.begun(),
+                                               4 * failover_after_, 16 * failover_after_);
   if (now - receiver.heard() >= patience) {
     log_.info("the state from " + fetch_->address + " does not come; asking elsewhere");
     give_up_fetching();
