@@ -52,12 +52,31 @@ void Faults::stop() {
   }
 }
 
+void Faults::calm_links() {
+  network_.mend_all();
+  stormy_ = false;
+  network_.set_weather(swarm_.calm);
+}
+
+void Faults::calm() {
+  if (stopped_) return;
+  calm_links();
+  for (const auto& place : places_) {
+    if (place->lives()) place->wake();
+  }
+}
+
 void Faults::strike() {
   if (stopped_) return;
   const Duration passed = world_.now() - struck_;
   struck_ = world_.now();
   if (was_quiet_) quiet_ += passed;
   relieve();
+  if (held_) {
+    was_quiet_ = false;
+    world_.after(milliseconds(100), [this] { strike(); });
+    return;
+  }
   switch (random_.below(11)) {
     case 0:
       if (swarm_.partitions) partition();
@@ -92,9 +111,7 @@ void Faults::strike() {
   Duration next = draw(milliseconds(5), 2 * swarm_.fault_every);
   // Now and then time enough to recover.
   if (random_.one_in(6)) {
-    network_.mend_all();
-    stormy_ = false;
-    network_.set_weather(swarm_.calm);
+    calm_links();
     was_quiet_ = is_quiet();
     next += draw(seconds(1), seconds(5));
   }
@@ -207,7 +224,7 @@ void Faults::cut_one_way() {
 // knows that follower to have, which the follower may have forgotten when it is heard again (F2).
 void Faults::mute_followers() {
   if (stopped_) return;
-  Place* leads = leader();
+  Place* leads = held_ ? nullptr : leader();
   const size_t from = mutes_.below(places_.size());
   const Duration span = milliseconds(mutes_.between(1'000, 4'000));
   if (leads != nullptr && leads->number() != from) {
@@ -223,6 +240,10 @@ void Faults::mute_followers() {
 // What operators do.
 void Faults::operate() {
   if (stopped_) return;
+  if (held_) {
+    world_.after(milliseconds(100), [this] { operate(); });
+    return;
+  }
   Place& at = *places_[operations_.below(places_.size())];
   switch (operations_.below(4)) {
     case 0:
@@ -401,6 +422,16 @@ bool Faults::goes_on_without(const Place& victim) const {
 }
 
 void Faults::crash(Place& place) {
+  end(place);
+  come_back(place, random_.one_in(3) ? Duration(0) : draw(Duration(0), swarm_.outage_max));
+}
+
+void Faults::kill(Place& place, std::optional<Duration> away) {
+  end(place);
+  if (away) come_back(place, *away);
+}
+
+void Faults::end(Place& place) {
   world_.line("CRASH ", place.name(), place.paused() ? " (paused)" : "");
   // What it sent may be on its way, or wait for one that is paused.
   if (const consensus::Replica* replica = place.core().replica()) {
@@ -411,7 +442,6 @@ void Faults::crash(Place& place) {
     }
   }
   place.crash();
-  come_back(place, random_.one_in(3) ? Duration(0) : draw(Duration(0), swarm_.outage_max));
 }
 
 void Faults::come_back(Place& place, Duration delay) {

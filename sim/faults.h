@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "sim/place.h"
@@ -41,6 +42,15 @@ class Faults {
   void stop();
   // Crashes what can never be of use: see above. Returns whether it did.
   bool relieve();
+  // While held, nothing more goes wrong; what went wrong stays.
+  void hold(bool held) { held_ = held; }
+  void partition();
+  // All links are whole and fine, and every process runs.
+  void calm();
+  // It dies, whatever that costs, and comes back after `away`; nothing: when all is healed.
+  void kill(Place& place, std::optional<Duration> away);
+  // Whether it leaves, or may be evicted.
+  bool goes(const Place& place) const;
   // Somebody at `at` gives `target` up, unless no founder would be left.
   void evict(Place& at, const Place& target);
 
@@ -57,7 +67,6 @@ class Faults {
   void strike();
   void strike_founding();
   void look_for_the_hopeless();
-  void partition();
   void isolate_leader();
   void cut_one_way();
   void mute_followers();
@@ -73,8 +82,9 @@ class Faults {
   bool may_crash(const Place& victim) const;
   // `victim` dead, a majority of voters lives, also if all are taken out who may be.
   bool goes_on_without(const Place& victim) const;
-  bool goes(const Place& place) const;  // leaves, or may be evicted
   void crash(Place& place);
+  void end(Place& place);
+  void calm_links();
   void come_back(Place& place, Duration delay);
   Place& any_place();
   Place* leader();  // null: none
@@ -92,6 +102,7 @@ class Faults {
   std::map<size_t, WorldTime> going_;   // places whose process may soon be no member, until when
   std::map<NodeId, WorldTime> doomed_;  // whom one took out that crashed since, until when
   bool stopped_ = false;
+  bool held_ = false;
   bool stormy_ = false;
   WorldTime struck_{};
   bool was_quiet_ = true;

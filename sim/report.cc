@@ -41,7 +41,9 @@ std::string describe(const RunCounters& c) {
        << " relieved), partitions " << c.partitions << ", one-way cuts " << c.one_way_cuts
        << ", storms " << c.storms << ", pauses " << c.pauses << ", drifts " << c.drifts
        << ", ambushes " << c.ambushes << ", asked to: hand over " << c.transfers << ", evict "
-       << c.evictions << ", leave " << c.leaves << "\n"
+       << c.evictions << ", leave " << c.leaves << "; majorities lost " << c.losses
+       << ", asked to recover " << c.recoveries << ", writes perhaps lost by it " << c.writes_lost
+       << "\n"
        << "frames " << c.frames << " (" << c.lost << " lost, " << c.repeated << " repeated, "
        << c.replayed << " came back late, " << c.cut_off << " cut off, streams broken " << c.broken
        << "), states: joined " << c.states_joined << ", installed " << c.states_installed
@@ -71,6 +73,10 @@ std::vector<Mistake> known_mistakes(node::Mistakes& mistakes) {
       {"reads-skip-wait", &mistakes.reads_skip_the_wait, true},
       {"apply-repeats", &mistakes.machine.apply_repeats, true},
       {"apply-gaps", &mistakes.machine.apply_gaps, true},
+      {"recover-worse", &mistakes.recovers_worse, true},
+      {"recover-less", &mistakes.recovers_less, true},
+      {"recover-twice", &mistakes.recovers_twice, true},
+      {"heed-heirs", &mistakes.heeds_heirs, true},
       {"no-f1", &fences.f1, false},
       {"no-f2", &fences.f2, false},
       {"no-f3", &fences.f3, false},

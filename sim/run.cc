@@ -8,6 +8,7 @@
 #include "sim/checkers/claims.h"
 #include "sim/faults.h"
 #include "sim/finale.h"
+#include "sim/loss.h"
 #include "sim/place.h"
 #include "sim/sim_transport.h"
 #include "sim/stage.h"
@@ -44,6 +45,7 @@ class Run {
         calls_(world_, swarm_, history_),
         faults_(world_, swarm_, network_, history_, places_),
         ambush_(world_, swarm_, network_, history_, places_, faults_),
+        loss_(world_, swarm_, faults_, ambush_, agreement_, claims_, history_, places_),
         scene_{world_, swarm_, calls_, history_, {}},
         finale_(world_, swarm_, random_, places_, faults_, calls_, history_, workloads_) {
     for (const auto& place : places_) scene_.places.push_back(place.get());
@@ -63,6 +65,7 @@ class Run {
     advance(swarm_.length);
     finale_.check_acknowledged();
     ambush_.stop();
+    loss_.stop();
     finale_.heal();
     clients_stopped_ = true;
     finale_.end_calls();
@@ -110,6 +113,7 @@ class Run {
     }
     faults_.start();
     ambush_.start();
+    loss_.start();
   }
 
   void advance(Duration span) {
@@ -152,7 +156,7 @@ class Run {
 
   void turned(Place& place) {
     agreement_.look(place.id(), place.core());
-    claims_.look(world_.now(), place);
+    claims_.look(world_.now(), world_.tick(), place);
     ambush_.look();
     if (world_.events() % 8 == 0) place.core().check_invariants();
   }
@@ -212,6 +216,9 @@ class Run {
     counters.transfers = faults.transfers;
     counters.evictions = faults.evictions;
     counters.leaves = faults.leaves;
+    counters.losses = loss_.counters().losses;
+    counters.recoveries = loss_.counters().asked;
+    counters.writes_lost = calls.writes_lost;
     counters.heal_ms = ms(finale_.heal_time());
     counters.quiet_ms = ms(faults_.quiet());
     std::copy(std::begin(fenced_), std::end(fenced_), counters.fenced);
@@ -229,6 +236,7 @@ class Run {
   Calls calls_;
   Faults faults_;
   Ambush ambush_;
+  Loss loss_;
   Scene scene_;
   std::vector<std::unique_ptr<Workload>> workloads_;  // registers, counters, and others
   std::unique_ptr<Workload> bursts_;

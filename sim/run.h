@@ -33,6 +33,7 @@ struct RunCounters {
   uint64_t partitions = 0, one_way_cuts = 0, storms = 0, pauses = 0, drifts = 0;
   uint64_t keys_searched = 0, keys_undecided = 0, states_searched = 0;
   uint64_t ambushes = 0, transfers = 0, evictions = 0, leaves = 0;
+  uint64_t losses = 0, recoveries = 0, writes_lost = 0;
   uint64_t heal_ms = 0, quiet_ms = 0;
   uint64_t fenced[16] = {};
 

@@ -33,7 +33,7 @@ Script::Script(uint64_t seed, const Swarm& swarm, const std::string& mistake)
           world_, swarm_, mistakes_of(mistake),
           [this](Place& place) {
             agreement_.look(place.id(), place.core());
-            claims_.look(world_.now(), place);
+            claims_.look(world_.now(), world_.tick(), place);
           },
           [this](Place& place) { agreement_.forget(place.id()); }),
       agreement_([this](const std::string& why) { world_.fail(why); }, [](uint64_t) {}),
@@ -221,6 +221,18 @@ void Script::evict(Place& at, const Place& target) {
   at.deliver([name = target.name()](node::NodeCore& core, Instant now) {
     core.evict(now, name, now + kLong, [](const Status&) {});
   });
+}
+
+std::shared_ptr<std::optional<Status>> Script::recover(Place& place, bool others_are_dead) {
+  auto ended = std::make_shared<std::optional<Status>>();
+  place.deliver([this, &place, others_are_dead, ended](node::NodeCore& core, Instant now) {
+    core.recover(now, others_are_dead,
+                 [this, &place, lost = core.cluster(), ended](const Result<std::string>& report) {
+                   if (report.ok()) agreement_.goes_on(lost, place.core().cluster());
+                   *ended = report.ok() ? Status() : report.status();
+                 });
+  });
+  return ended;
 }
 
 bool Script::written(Place& place, const std::string& key, const std::string& value) {

@@ -83,6 +83,8 @@ class Script {
   std::shared_ptr<std::optional<Status>> write(Place& place, const std::string& key,
                                                const std::string& value);
   void evict(Place& at, const Place& target);
+  // The operator may lie.
+  std::shared_ptr<std::optional<Status>> recover(Place& place, bool others_are_dead);
   bool written(Place& place, const std::string& key, const std::string& value);
 
   const std::string& failure() const { return world_.failure(); }

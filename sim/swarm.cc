@@ -174,6 +174,12 @@ Swarm draw_swarm(const World& world, size_t nodes, Duration length) {
   if (swarm.named && names.one_in(2)) swarm.doors_twice = names.between(1, swarm.founders);
   if (swarm.named && names.one_in(2)) swarm.doors_dead = names.between(1, 2);
   swarm.lease_times = draw_lease_times(world.stream("leases"), swarm.parameters);
+  swarm.losses = world.stream("losses").one_in(6) && swarm.places() > 1;
+  // Who says that the others are dead has waited for four elections: longer than leases last.
+  if (swarm.losses && swarm.lease_times) {
+    swarm.lease_times->lease =
+        std::min(swarm.lease_times->lease, 2 * swarm.parameters.failover_after);
+  }
   for (size_t i = 0; swarm.mutes && i < swarm.places(); ++i) {
     swarm.limits[i].log_bytes = node::CoreLimits().log_bytes;
     swarm.limits[i].log_entries =
@@ -209,8 +215,8 @@ std::string describe(const Swarm& swarm) {
        << (swarm.founding_crashes ? " founding-crashes" : "") << (swarm.pauses ? " pauses" : "")
        << (swarm.drift ? " drift" : "") << (swarm.wall_jumps ? " wall-jumps" : "")
        << (swarm.ambushes ? " ambushes" : "") << (swarm.operations ? " operations" : "")
-       << "; failover " << ms(swarm.parameters.failover_after) << ", leases "
-       << (swarm.parameters.leases ? ms(swarm.times().lease) : "off") << " at drift "
+       << (swarm.losses ? " losses" : "") << "; failover " << ms(swarm.parameters.failover_after)
+       << ", leases " << (swarm.parameters.leases ? ms(swarm.times().lease) : "off") << " at drift "
        << swarm.parameters.clock_drift_permille << ", voters " << swarm.parameters.voters_max
        << ", passes of " << ms(swarm.pass_max) << ", clients " << swarm.clients << " thinking "
        << ms(swarm.think_max);

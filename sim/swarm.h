@@ -40,6 +40,7 @@ struct Swarm {
   bool wall_jumps = false;
   bool ambushes = false;
   bool operations = false;     // nodes leave, are evicted, hand leadership over
+  bool losses = false;         // of the majority, and recoveries
   bool strict_crashes = true;  // a voter without its state does not count as one that lives
   Duration fault_every{};      // on average
   Duration outage_max{};       // how long a crashed node stays away

@@ -48,15 +48,34 @@ void Agreement::look_at_cluster(NodeId id, Seen& seen, const node::NodeCore& cor
   const ClusterId cluster = core.cluster();
   if (!cluster) fail_("node " + text_of(id) + " is a member, of no cluster");
   if (seen.cluster == cluster) return;
-  if (seen.cluster) fail_("node " + text_of(id) + " went from one cluster to another");
-  seen.cluster = cluster;
+  if (seen.cluster && !became(seen.cluster, cluster)) {
+    fail_("node " + text_of(id) + " went from one cluster to another");
+  }
+  // Terms and indexes are another cluster's now; what is visible goes on.
+  Seen anew;
+  anew.cluster = cluster;
+  anew.applied = seen.applied;
+  anew.revision = seen.revision;
+  seen = anew;
   if (!truths_.contains(cluster)) ++counters_.clusters;
   for (const auto& [other, theirs] : seen_) {
-    if (theirs.cluster && theirs.cluster != cluster) {
+    if (theirs.cluster && theirs.cluster != cluster && !became(theirs.cluster, cluster) &&
+        !became(cluster, theirs.cluster)) {
       fail_("two clusters: nodes " + text_of(id) + " and " + text_of(other));
     }
   }
-  if (core.replica()->log().offset()) ++counters_.states_joined;
+  if (core.replica()->log().offset() && !seen.applied) ++counters_.states_joined;
+}
+
+void Agreement::goes_on(ClusterId lost, ClusterId heir) {
+  if (!heirs_.emplace(lost, heir).second) fail_("two clusters go on from one");
+}
+
+bool Agreement::became(ClusterId lost, ClusterId heir) const {
+  for (auto next = heirs_.find(lost); next != heirs_.end(); next = heirs_.find(next->second)) {
+    if (next->second == heir) return true;
+  }
+  return false;
 }
 
 void Agreement::look_at_replica(NodeId id, Seen& seen, const node::NodeCore& core, Truth& truth) {

@@ -29,6 +29,8 @@ class Agreement {
 
   // The process `id`, whose pass ended.
   void look(NodeId id, const node::NodeCore& core);
+  // A survivor of `lost` goes on from it, as `heir`; one, once.
+  void goes_on(ClusterId lost, ClusterId heir);
   // It is gone.
   void forget(NodeId id) { seen_.erase(id); }
 
@@ -72,12 +74,15 @@ class Agreement {
   void look_at_entries(NodeId id, Seen& seen, const consensus::Replica& replica, Truth& truth);
   void look_at_leader(NodeId id, const consensus::Replica& replica, Truth& truth);
   void look_at_state(NodeId id, Seen& seen, const node::NodeCore& core, Truth& truth);
+  // Whether it went on as that, or as one that went on as that.
+  bool became(ClusterId lost, ClusterId heir) const;
   static uint64_t hash_of(const consensus::LogEntry& entry);
 
   const Fail fail_;
   const Note note_;
   std::map<NodeId, Seen> seen_;  // live processes
   std::map<ClusterId, Truth> truths_;
+  std::map<ClusterId, ClusterId> heirs_;
   Counters counters_;
 };
 

@@ -27,14 +27,13 @@ bool in_hand(const node::NodeCore& core, LogIndex index, Term term) {
 
 }  // namespace
 
-void Claims::look(WorldTime now, const Place& place) {
+void Claims::look(WorldTime now, Tick tick, const Place& place) {
   const node::NodeCore& core = place.core();
   if (core.replica() == nullptr) return;
-  // A founding that came to nothing was given up, and another cluster is founded.
-  if (core.cluster() != cluster_) visible_.clear();
-  cluster_ = core.cluster();
-  if (visible_.empty() || core.applied() > visible_.back().index) {
-    visible_.push_back({now, core.applied(), core.replica()->term_at(core.applied())});
+  std::vector<Visible>& visible = visible_[core.cluster()];
+  if (visible.empty() || core.applied() > visible.back().index) {
+    visible.push_back({now, tick, core.applied(), core.replica()->term_at(core.applied()),
+                       core.digest().revision});
     for (const auto& other : places_) {
       if (other->lives()) check_memory(now, *other);
     }
@@ -44,23 +43,50 @@ void Claims::look(WorldTime now, const Place& place) {
   if (core.replica()->is_leader()) check_counted(place);
 }
 
-void Claims::check_memory(WorldTime now, const Place& place) {
+const Claims::Visible* Claims::claimed_by(WorldTime now, const Place& place) const {
   const node::NodeCore& core = place.core();
-  if (core.replica() == nullptr || core.cluster() != cluster_) return;
+  const auto found = visible_.find(core.cluster());
+  if (core.replica() == nullptr || found == visible_.end()) return nullptr;
+  const std::vector<Visible>& visible = found->second;
   const Instant clock = place.clock().now();
   const bool leased = place.gate().lease_end() > clock;
   const Instant until = leased ? clock : core.complete_until(clock);
-  if (until == lease::kNoLease) return;
+  if (until == lease::kNoLease) return nullptr;
   const WorldTime when = leased ? now : place.clock().shown_at(until) - kRounding;
   const auto later =
-      std::upper_bound(visible_.begin(), visible_.end(), when,
-                       [](WorldTime time, const Visible& visible) { return time < visible.since; });
-  if (later == visible_.begin()) return;
-  const Visible& claimed = *std::prev(later);
-  if (in_hand(core, claimed.index, claimed.term)) return;
+      std::upper_bound(visible.begin(), visible.end(), when,
+                       [](WorldTime time, const Visible& each) { return time < each.since; });
+  return later == visible.begin() ? nullptr : &*std::prev(later);
+}
+
+void Claims::check_memory(WorldTime now, const Place& place) {
+  const Visible* claimed = claimed_by(now, place);
+  const node::NodeCore& core = place.core();
+  if (claimed == nullptr || in_hand(core, claimed->index, claimed->term)) return;
+  const bool leased = place.gate().lease_end() > place.clock().now();
   fail_(place.name() + (leased ? " has a lease" : " claims to have all of a time before") +
-        ", and has not the entry " + text_of(claimed.index) + ", which was visible: it applied " +
+        ", and has not the entry " + text_of(claimed->index) + ", which was visible: it applied " +
         text_of(core.applied()) + ", and its log ends with " + text_of(core.replica()->last()));
+}
+
+Claims::Kept Claims::kept(WorldTime now, const Place& place) const {
+  Kept kept;
+  const node::NodeCore& asked = place.core();
+  for (const auto& other : places_) {
+    if (!other->lives() || asked.replica()->latest().find(other->id()) == nullptr) continue;
+    const node::NodeCore& core = other->core();
+    if (core.replica() == nullptr || core.cluster() != asked.cluster()) continue;
+    kept.index = std::max(kept.index, core.applied());
+    if (const Visible* claimed = claimed_by(now, *other)) {
+      kept.index = std::max(kept.index, claimed->index);
+    }
+  }
+  for (const Visible& visible : visible_.at(asked.cluster())) {
+    if (visible.index > kept.index) break;
+    kept.revision = visible.revision;
+    kept.until = visible.tick;
+  }
+  return kept;
 }
 
 void Claims::check_counted(const Place& leader) {

@@ -9,11 +9,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/ids.h"
+#include "sim/checkers/linearizable.h"
 #include "sim/place.h"
 #include "sim/stage.h"
 #include "sim/time.h"
@@ -27,22 +29,34 @@ class Claims {
   Claims(const Places& places, Fail fail) : places_(places), fail_(std::move(fail)) {}
 
   // The process at `place`, whose pass ended.
-  void look(WorldTime now, const Place& place);
+  void look(WorldTime now, Tick tick, const Place& place);
+
+  // What has to last if of its cluster the members that live go on, one of them at `place`: all
+  // that is visible at one of them, or was when it says that it had everything.
+  struct Kept {
+    LogIndex index;
+    uint64_t revision = 0;
+    Tick until = 0;  // what ended by then saw nothing that was later
+  };
+  Kept kept(WorldTime now, const Place& place) const;
 
  private:
   struct Visible {
     WorldTime since;
+    Tick tick = 0;
     LogIndex index;
     Term term;  // none: not known
+    uint64_t revision = 0;
   };
 
+  // The last that `place` says it has of what was visible; null: it does not say.
+  const Visible* claimed_by(WorldTime now, const Place& place) const;
   void check_memory(WorldTime now, const Place& place);
   void check_counted(const Place& leader);
 
   const Places& places_;
   const Fail fail_;
-  ClusterId cluster_;
-  std::vector<Visible> visible_;  // whenever more of it was, anywhere
+  std::map<ClusterId, std::vector<Visible>> visible_;  // whenever more of it was, anywhere
 };
 
 }  // namespace ram::sim

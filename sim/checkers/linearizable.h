@@ -45,8 +45,9 @@ struct KeyOperation {
   bool unknown = false;
   Tick begun = 0;
   Tick ended = kNoTick;
-  KeyValue value;     // answer
-  bool done = false;  // answer
+  KeyValue value;         // answer
+  bool done = false;      // answer
+  uint64_t revision = 0;  // of the store that was read, or that it made; 0: it had no effect
 };
 
 enum class Verdict : uint8_t {

@@ -58,7 +58,8 @@ class Cells : public Workload {
     record(operation.keys[i], {.kind = Kind::kGet,
                                .begun = operation.begun,
                                .ended = operation.ended,
-                               .value = number_in(operation.seen[i].value)});
+                               .value = number_in(operation.seen[i].value),
+                               .revision = operation.revision});
     saw(number_in(operation.seen[i].value), operation.seen[i].revision);
   }
   virtual void saw(KeyValue, uint64_t) {}
@@ -81,6 +82,7 @@ class Cells : public Workload {
             shape.unknown = operation.ending == Ending::kUnknown;
             shape.begun = operation.begun;
             shape.ended = operation.ended;
+            shape.revision = operation.revision;
             if (!shape.unknown) take_answer(operation, shape);
             record(key, shape);
           }

@@ -108,8 +108,9 @@ void NodeCore::Inside::turn_recovery(Instant now) {
 
 // The whole log counts: what nobody acknowledged may take effect, what anyone did must.
 void NodeCore::Inside::found_anew(Instant now) {
-  apply_up_to(replica_->last());
-  const auto [term, last] = what_is_known();
+  const bool less = options_.mistakes.recovers_less;
+  if (!less) apply_up_to(replica_->last());
+  const auto [term, last] = less ? Known{replica_->term_at(applied_), applied_} : what_is_known();
   // Of what this node was told that is stable it may have less: that is lost.
   stable_ = last;
   const Server* self = replica_->latest().find(options_.id);
@@ -156,7 +157,11 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
 
 void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,
                                   const RecoveryAnswer& answer) {
-  if (recovery_ && among_members(from, heading)) recovery_->on_answer(from.id, answer);
+  if (!recovery_ || !among_members(from, heading)) return;
+  RecoveryAnswer heard = answer;
+  if (options_.mistakes.recovers_worse) heard.last_term = Term();
+  if (options_.mistakes.recovers_twice) heard.recovered = heard.recovering = false;
+  recovery_->on_answer(from.id, heard);
 }
 
 bool NodeCore::Inside::may_tell_of(Instant now, const std::string& address) {
@@ -200,7 +205,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
   if (!replica_ || heading.destination != options_.id) return;
   // Who has a quorum is the cluster, whatever somebody far away was told.
   if (refounded.ancestor != cluster_ || heading.cluster == cluster_) return;
-  if (!no_quorum(now)) {
+  if (!no_quorum(now) && !options_.mistakes.heeds_heirs) {
     if (!may_tell_of(now, from.address)) return;
     log_.warning("the node at " + from.address + " was recovered from this cluster, " +
                  text_of(cluster_) + ", as " + text_of(heading.cluster) +

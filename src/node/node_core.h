@@ -61,6 +61,11 @@ struct CoreLimits {
 struct Mistakes {
   bool reads_skip_the_wait = false;  // answer a fence before its index is applied
   bool forgets_transfers = false;    // compact the log whoever will need it
+  // Of a recovery (MEMBERSHIP.md section 6):
+  bool recovers_worse = false;  // goes on although another survivor has more
+  bool recovers_less = false;   // and with what is visible alone, not with the whole log
+  bool recovers_twice = false;  // and although another has, or is about to
+  bool heeds_heirs = false;     // with a quorum, too, a word that others went on moves a node
   machine::Faults machine;
   consensus::Fences fences;
   lease::Faults lease;
