@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+
 namespace ram::cli {
 namespace {
 
@@ -39,6 +41,36 @@ TEST_F(Descriptors, StopAtWhatTheSystemAllows) {
   if (before_.rlim_max == RLIM_INFINITY) GTEST_SKIP() << "nothing stops them here";
   lower_to(64);
   EXPECT_EQ(raise_descriptors(before_.rlim_max + 1), before_.rlim_max);
+}
+
+TEST(ClientShare, IsWholeWhereAllIsThatIsWanted) {
+  for (const uint64_t descriptors : {uint64_t{kDescriptorsWanted}, uint64_t{RLIM_INFINITY}}) {
+    EXPECT_EQ(client_share(descriptors).taken, kClientsMax);
+    EXPECT_EQ(client_share(descriptors).rejected, kClientsRejectedMax);
+  }
+  EXPECT_EQ(client_share(kDescriptorsWanted - 1).taken, kClientsMax - 1);
+}
+
+TEST(ClientShare, LeavesTheReserveOrHalf) {
+  uint64_t taken_of_less = 0;
+  for (uint64_t descriptors = 2 * kClientsMin; descriptors <= kDescriptorsWanted; ++descriptors) {
+    const ClientShare share = client_share(descriptors);
+    const uint64_t left = descriptors - share.taken - share.rejected;
+    ASSERT_GE(left, std::min<uint64_t>(kDescriptorsReserved, descriptors / 2)) << descriptors;
+    ASSERT_GE(share.taken, taken_of_less) << descriptors;
+    taken_of_less = share.taken;
+  }
+}
+
+TEST(ClientShare, OfAFewIsHalfLessThoseToBeRefused) {
+  EXPECT_EQ(client_share(256).taken, 112U);
+  EXPECT_EQ(client_share(256).rejected, 16U);
+}
+
+TEST(ClientShare, IsAFewHoweverLittleThereIs) {
+  for (const uint64_t descriptors : {0U, 1U, 8U}) {
+    EXPECT_EQ(client_share(descriptors).taken, kClientsMin);
+  }
 }
 
 }  // namespace

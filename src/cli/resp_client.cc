@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/host.h"
+#include "resp/server.h"
 
 namespace ram::cli {
 namespace {
@@ -215,7 +216,9 @@ Result<RespValue> RespClient::call(const std::vector<std::string_view>& words) {
     const ssize_t sent = send(socket_, rest.data(), rest.size(), MSG_NOSIGNAL);
     if (sent > 0) {
       rest.remove_prefix(static_cast<size_t>(sent));
-    } else if ((errno != EAGAIN && errno != EINTR) || !wait_for(socket_, POLLOUT, until)) {
+    } else if (errno != EAGAIN && errno != EINTR) {
+      break;  // it may have said why, and closed
+    } else if (!wait_for(socket_, POLLOUT, until)) {
       return closed();
     }
   }
@@ -234,6 +237,11 @@ Result<RespValue> RespClient::call(const std::vector<std::string_view>& words) {
                                " does not speak the Redis protocol; is it a ram node's client "
                                "address (--listen)?");
   }
+  if (value->kind == RespValue::Kind::kError && value->text == resp::kTooManyClients) {
+    return Status::unavailable(address_ +
+                               " has as many clients as it takes (maxclients in INFO); close some, "
+                               "or ask another node");
+  }
   if (value->kind == RespValue::Kind::kError) {
     return Status::unavailable(address_ + " answers: " + value->text);
   }
@@ -244,8 +252,9 @@ Result<RespValue> RespClient::call(const std::vector<std::string_view>& words) {
 Status RespClient::closed() const {
   return Status::unavailable(
       address_ + (answered_ ? " closed the connection and did not answer; its log may say why"
-                            : " closed the connection; is it the client address (--listen) of a "
-                              "ram node?"));
+                            : " closed the connection; perhaps it has as many clients as it takes "
+                              "(its log says so), or is stopping, or is no ram node's client "
+                              "address (--listen)"));
 }
 
 bool RespClient::wait_until_closed() {

@@ -80,6 +80,16 @@ TEST(RespClient, AnErrorReplyIsAFailure) {
   EXPECT_THAT(value.status().message(), HasSubstr("ERR unknown command"));
 }
 
+TEST(RespClient, ANodeThatTakesNoMoreClientsIsNamedAsSuch) {
+  const Result<RespValue> told = ask("-ERR max number of clients reached\r\n");
+  ASSERT_FALSE(told.ok());
+  EXPECT_THAT(told.status().message(), HasSubstr("has as many clients as it takes"));
+  EXPECT_THAT(told.status().message(), HasSubstr("ask another node"));
+  const Result<RespValue> closed = ask("+");
+  ASSERT_FALSE(closed.ok());
+  EXPECT_THAT(closed.status().message(), HasSubstr("perhaps it has as many clients as it takes"));
+}
+
 TEST(RespClient, WhatIsNoRespIsSaidToBeSo) {
   for (const char* reply :
        {"HTTP/1.1 400 Bad Request\r\n\r\n", "*99999999999\r\n", "$-7\r\n", ":12x\r\n", "\r\n",

@@ -6,10 +6,12 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -129,8 +131,19 @@ int fail_to_start(const Status& status) {
   return fail(misused ? kWrongUsage : kFailed, "serve", (bare ? "--" : "") + status.message());
 }
 
-// For all clients and links there may be, and a few for the rest.
-constexpr uint64_t kDescriptorsWanted = kClientsMax + kPeerLinksMax + 64;
+// With a warning where that is fewer clients than usual.
+ClientShare share_of_clients(const std::function<void(Severity, std::string_view)>& log) {
+  const uint64_t have = raise_descriptors(kDescriptorsWanted);
+  const ClientShare share = client_share(have);
+  if (share.taken < kClientsMax) {
+    log(Severity::kWarning, "this process may open " + std::to_string(have) + " files, not the " +
+                                std::to_string(kDescriptorsWanted) + " that " +
+                                std::to_string(kClientsMax) + " clients need beside the peers; " +
+                                "it takes " + std::to_string(share.taken) +
+                                " clients; raise the hard limit (ulimit -Hn)");
+  }
+  return share;
+}
 
 int run_serve(const ServeFlags& flags) {
   const StopSignals signals;
@@ -142,17 +155,14 @@ int run_serve(const ServeFlags& flags) {
   options.log_from = severity_of(flags.log_level);
   options.log = log_to_stderr(options.log_from);
   const auto log = options.log;
-  if (const uint64_t have = raise_descriptors(kDescriptorsWanted); have < kDescriptorsWanted) {
-    log(Severity::kWarning, "this process may open " + std::to_string(have) + " files, not the " +
-                                std::to_string(kDescriptorsWanted) + " that " +
-                                std::to_string(kClientsMax) +
-                                " clients need; raise the hard limit (ulimit -Hn)");
-  }
+  const ClientShare clients = share_of_clients(log);
   if (options.advertise_client.empty()) options.advertise_client = flags.listen;
 
   resp::ServerOptions front;
   front.listen = flags.listen;
   front.insecure = flags.node.insecure;
+  front.limits.clients_max = clients.taken;
+  front.limits.clients_rejected_max = clients.rejected;
   front.limits.memory_bytes_max = flags.node.memory_bytes_max;
   front.limits.reads = options.reads;
   const auto departure = std::make_shared<Departure>();

@@ -27,6 +27,8 @@ struct FrontOptions {
 
   // Connections; one more is answered with an error and closed.
   size_t clients_max = kClientsMax;
+  // Of those that are one too many, while they read why; beyond: closed without a word.
+  size_t clients_rejected_max = kClientsRejectedMax;
   // Replies that one connection has not read; beyond, its commands wait.
   size_t output_bytes_max = kClientOutputBytesMax;
   // One reply that is gathered before it is sent (KEYS, a large MGET); beyond: an error.

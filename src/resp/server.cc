@@ -15,6 +15,7 @@
 #include "net/stream.h"
 #include "net/timer.h"
 #include "resp/front.h"
+#include "resp/rejection_log.h"
 
 namespace ram::resp {
 namespace {
@@ -66,6 +67,7 @@ struct Server::Inside {
         listen(std::move(asked.listen)),
         limits(std::move(asked.limits)),
         front_node(node),
+        rejections(log, limits.clients_max),
         sweep_timer(loop),
         stop_timer(loop) {}
 
@@ -82,6 +84,7 @@ struct Server::Inside {
   const std::string listen;
   FrontOptions limits;
   Node& front_node;
+  RejectionLog rejections;
 
   net::Loop loop;
   std::unique_ptr<Front> front;
@@ -165,11 +168,12 @@ void Server::Inside::accept(std::unique_ptr<net::Stream> stream) {
 
 void Server::Inside::reject(std::unique_ptr<net::Stream> stream) {
   ++front->stats().connections_rejected;
-  if (rejected.size() >= kClientsRejectedMax) return;
+  rejections.add(loop.now());
+  if (rejected.size() >= limits.clients_rejected_max) return;
   net::Stream* const key = stream.get();
   key->start({.on_data = [](std::string_view unread) { return unread.size(); },
               .on_closed = [this, key](std::string_view) { rejected_graves.push_back(key); }});
-  key->write("-ERR max number of clients reached\r\n");
+  key->write("-" + std::string(kTooManyClients) + "\r\n");
   key->finish(kRejectedPatience);
   rejected.emplace(key, std::move(stream));
 }
@@ -184,6 +188,7 @@ void Server::Inside::pass() {
 
 void Server::Inside::sweep() {
   front->sweep();
+  rejections.sweep(loop.now());
   sweep_timer.restart(kSweepEvery);
 }
 

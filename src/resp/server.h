@@ -20,6 +20,9 @@
 
 namespace ram::resp {
 
+// What a client is answered that is one too many.
+inline constexpr std::string_view kTooManyClients = "ERR max number of clients reached";
+
 struct ServerOptions {
   // HOST:PORT for clients. Port 0 picks a free one.
   std::string listen = "127.0.0.1:6379";

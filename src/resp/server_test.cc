@@ -192,6 +192,7 @@ TEST_F(ServerTest, RefusesOneClientTooMany) {
     expect_talk(second, "PING\r\n", "+PONG\r\n");
     Socket third(port());
     EXPECT_EQ(third.receive_all(), "-ERR max number of clients reached\r\n");
+    EXPECT_TRUE(log_.wait_for("clients_max=2 refused=1"));
     expect_talk(second, "QUIT\r\n", "+OK\r\n");
     EXPECT_EQ(second.receive_all(), "");
   }
@@ -200,6 +201,13 @@ TEST_F(ServerTest, RefusesOneClientTooMany) {
     Socket again(port());
     served = again.ask("PING\r\n", "+PONG\r\n") == "+PONG\r\n";
   }
+}
+
+TEST_F(ServerTest, ClosesWithoutAWordThoseBeyondTheOnesThatItTells) {
+  fake_node().serve();
+  start({.clients_max = 0, .clients_rejected_max = 0});
+  EXPECT_EQ(Socket(port()).receive_all(), "");
+  EXPECT_TRUE(log_.wait_for("clients_max=0 refused=1"));
 }
 
 TEST_F(ServerTest, AnswersAClientThatSendsNoMore) {

@@ -178,12 +178,12 @@ class Nodes:
         self.all.append(node)
         return node
 
-    def cluster(self, size, flags=()):
+    def cluster(self, size, flags=(), place=Loopback()):
         """Starts nodes n1, n2, ... that found a cluster; returns when all are ok."""
         ports = free_ports(2 * size)
         clients, peers = ports[:size], ports[size:]
         join = [f"127.0.0.1:{port}" for port in peers]
-        nodes = [self.add(f"n{i + 1}", clients[i], peers[i], join, flags).start()
+        nodes = [self.add(f"n{i + 1}", clients[i], peers[i], join, flags, place).start()
                  for i in range(size)]
         for node in nodes:
             node.wait_ok()

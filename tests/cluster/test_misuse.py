@@ -1,7 +1,10 @@
 """What goes wrong before and beside normal work: each a clear line where it belongs, an exit code,
 and no effect on anyone else."""
 
+import contextlib
 import json
+import re
+import resource
 import signal
 import socket
 import struct
@@ -328,6 +331,59 @@ class Restart(OneLine):
                 self.assertEqual(node.ask("GET", "color"), b"green")
                 members = {member["name"]: member["address"] for member in node.members()}
                 self.assertEqual(members, {node.name: node.peer for node in cluster})
+
+
+class FewDescriptors(nodes.Loopback):
+    """A process there may open so many files."""
+
+    def __init__(self, count):
+        self.count = count
+
+    def enter(self):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self.count, self.count))
+
+
+class Crowd(OneLine):
+    """More clients than a node can have."""
+
+    DESCRIPTORS = 128
+
+    def come(self, node, crowd):
+        """Twice as many as there are descriptors; returns what those were told that may not stay."""
+        told = []
+        for _ in range(2 * self.DESCRIPTORS):
+            client = node.connect()
+            try:
+                client.call("PING")
+                crowd.callback(client.close)
+            except (resp.CommandError, resp.Unknown) as error:
+                told.append(str(error))
+                client.close()
+        return told
+
+    def test_a_peer_finds_room_among_as_many_clients_as_a_node_takes(self):
+        with nodes.Nodes() as all_nodes, contextlib.ExitStack() as crowd:
+            cluster = all_nodes.cluster(3, FLAGS, FewDescriptors(self.DESCRIPTORS))
+            leader = nodes.leader_of(cluster)
+            killed, other = (node for node in cluster if node is not leader)
+            early = crowd.enter_context(leader.connect())
+            killed.kill()
+            for node in (leader, other):
+                told = self.come(node, crowd)
+                self.assertIn("ERR max number of clients reached", set(told))
+            killed.start().wait_ok()
+            self.assertEqual(early.call("SET", "color", "green"), b"OK")
+            self.assertEqual(killed.ask("GET", "color"), b"green")
+
+            code, _, error = nodes.run("status", f"127.0.0.1:{leader.client_port}")
+            self.assertEqual(code, FAILED)
+            self.assert_one_line(error, "has as many clients as it takes")
+            takes = int(early.call("CONFIG", "GET", "maxclients")[1])
+            for node in (leader, other):
+                self.assertIn(f"it takes {takes} clients", node.log())
+                self.assertIn(f"clients_max={takes} refused=1\n", node.log())
+                lines = re.findall("refused clients", node.log())
+                self.assertLess(len(lines), len(told) / 2)
 
 
 class Peers(OneLine):
