@@ -46,7 +46,7 @@ LAYERS = {
 
 # Headers of others: which layers may include them, and whether only their .cc files may.
 THIRD_PARTY = [
-    (r"(spdlog|fmt)/", {"base", "runtime", "cli"}, False),
+    (r"(spdlog|fmt)/", {"base"}, False),
     (r"boost/", {"store", "machine"}, False),
     (r"urcu", {"store"}, False),
     (r"xxhash\.h", {"base", "store", "machine", "net"}, True),

@@ -1,12 +1,31 @@
 #include "base/check.h"
 
-#include <cstdio>
+#include <unistd.h>
+
+#include <atomic>
 #include <cstdlib>
+#include <string>
+
+#include "base/limits.h"
+#include "base/line_writer.h"
 
 namespace ram {
+namespace {
+
+std::atomic<void (*)()> flush_log{nullptr};
+
+}  // namespace
+
+void before_abort(void (*flush)()) {
+  flush_log = flush;
+}
 
 void check_failed(const char* condition, const char* file, int line) {
-  std::fprintf(stderr, "ram: internal error: %s does not hold at %s:%d\n", condition, file, line);
+  if (void (*const flush)() = flush_log) flush();
+  // Not through a queue: in a fork of the process there is no thread that empties it.
+  write_within(kLogFlushMax, STDERR_FILENO,
+               std::string("ram: internal error: ") + condition + " does not hold at " + file +
+                   ":" + std::to_string(line) + "\n");
   std::abort();
 }
 

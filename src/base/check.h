@@ -8,6 +8,9 @@ namespace ram {
 // Writes one line to standard error and aborts.
 [[noreturn]] void check_failed(const char* condition, const char* file, int line);
 
+// `flush` is called first then: it writes what waits to be written.
+void before_abort(void (*flush)());
+
 }  // namespace ram
 
 #define RAM_CHECK(condition)                           \

@@ -155,4 +155,9 @@ inline constexpr size_t kClientTurnBytesMax = size_t{1} << 20;
 // A read of more keys runs alone on its connection, in as many turns as it takes.
 inline constexpr size_t kReadKeysAtOnce = 64;
 
+// Log lines that wait until standard error takes them, and how long they are waited for when the
+// process ends. Beyond: they are dropped, and the next line says how many.
+inline constexpr size_t kLogQueueBytesMax = size_t{64} << 10;
+inline constexpr std::chrono::milliseconds kLogFlushMax{1'000};
+
 }  // namespace ram

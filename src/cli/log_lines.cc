@@ -1,37 +1,31 @@
 #include "cli/log_lines.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-
 #include <memory>
+
+#include "base/stderr_log.h"
 
 namespace ram::cli {
 namespace {
 
-spdlog::level::level_enum level_of(Severity severity) {
+LogLevel level_of(Severity severity) {
   switch (severity) {
     case Severity::kDebug:
-      return spdlog::level::debug;
+      return LogLevel::kDebug;
     case Severity::kInfo:
-      return spdlog::level::info;
+      return LogLevel::kInfo;
     case Severity::kWarning:
-      return spdlog::level::warn;
+      return LogLevel::kWarning;
     case Severity::kError:
-      return spdlog::level::err;
+      return LogLevel::kError;
   }
-  return spdlog::level::err;
+  return LogLevel::kError;
 }
 
 }  // namespace
 
 std::function<void(Severity, std::string_view)> log_to_stderr(Severity least) {
-  auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  auto logger = std::make_shared<spdlog::logger>("ram", std::move(sink));
-  logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %-7l %v");
-  logger->set_level(level_of(least));
-  return [logger](Severity severity, std::string_view line) {
-    logger->log(level_of(severity), spdlog::string_view_t(line.data(), line.size()));
-  };
+  const auto log = std::make_shared<StderrLog>(level_of(least));
+  return [log](Severity severity, std::string_view line) { log->write(level_of(severity), line); };
 }
 
 }  // namespace ram::cli

@@ -1,4 +1,4 @@
-// Log lines of a process for people: time, level, line, on standard error.
+// The log of a process that is a node and its front: on standard error (base/stderr_log.h).
 #pragma once
 
 #include <functional>

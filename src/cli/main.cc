@@ -82,10 +82,14 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-int fail(ExitCode code, std::string_view verb, std::string_view message) {
+std::string failure_line(std::string_view verb, std::string_view message) {
   std::string line = "ram";
   if (!verb.empty()) line.append(" ").append(verb);
-  line.append(": ").append(message).append("\n");
+  return line.append(": ").append(message).append("\n");
+}
+
+int fail(ExitCode code, std::string_view verb, std::string_view message) {
+  const std::string line = failure_line(verb, message);
   std::fwrite(line.data(), 1, line.size(), stderr);
   return code;
 }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <memory>
@@ -16,6 +15,8 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "base/line_writer.h"
+#include "base/stderr_log.h"
 #include "cli/descriptors.h"
 #include "cli/flags.h"
 #include "cli/log_lines.h"
@@ -124,11 +125,18 @@ class Departure {
   std::vector<Callback<Status>> asking_;
 };
 
+// The same as fail(), of a process whose log may be blocked, and which ends all the same.
+int fail_within(ExitCode code, std::string_view message) {
+  write_to_stderr(failure_line("serve", message));
+  flush_stderr();
+  return code;
+}
+
 // A Status of wrong usage begins with the name of an option: "join: ...".
 int fail_to_start(const Status& status) {
   const bool misused = status.code() == Code::kInvalid;
   const bool bare = misused && !status.message().starts_with("--");
-  return fail(misused ? kWrongUsage : kFailed, "serve", (bare ? "--" : "") + status.message());
+  return fail_within(misused ? kWrongUsage : kFailed, (bare ? "--" : "") + status.message());
 }
 
 // With a warning where that is fewer clients than usual.
@@ -182,10 +190,10 @@ int run_serve(const ServeFlags& flags) {
   Result<std::unique_ptr<resp::Server>> server = resp::Server::start(**node, std::move(front));
   if (!server.ok()) return fail_to_start(server.status());
 
-  std::printf("ram %s: node %s (process %d) serves clients on %s and peers on %s\n",
-              std::string(kVersion).c_str(), (*node)->name().c_str(), static_cast<int>(getpid()),
-              (*server)->address().c_str(), (*node)->address().c_str());
-  std::fflush(stdout);
+  const std::string banner = "ram " + std::string(kVersion) + ": node " + (*node)->name() +
+                             " (process " + std::to_string(getpid()) + ") serves clients on " +
+                             (*server)->address() + " and peers on " + (*node)->address();
+  if (!write_within(kLogFlushMax, STDOUT_FILENO, banner + "\n")) log(Severity::kInfo, banner);
 
   const int signal = signals.wait();
   log(Severity::kInfo, "stopping signal=" + std::string(signal == SIGTERM ? "SIGTERM" : "SIGINT"));
@@ -198,8 +206,8 @@ int run_serve(const ServeFlags& flags) {
                                            "having left; the others notice by its silence")
                      : left);
   (*server)->stop();  // which sends these answers
-  const int code = left.ok() ? kDone : fail(kFailed, "serve", left.message());
-  std::fflush(nullptr);
+  const int code = left.ok() ? kDone : fail_within(kFailed, left.message());
+  flush_stderr();
   // Without destructors: a name server that is silent would be waited for (net/resolver.h).
   std::_Exit(code);
 }

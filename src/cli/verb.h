@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <string>
+#include <string_view>
 
 namespace ram::cli {
 
@@ -23,7 +25,9 @@ Verb add_transfer(CLI::App& ram);
 Verb add_recover(CLI::App& ram);
 Verb add_version(CLI::App& ram);
 
-// Writes "ram: `message`" to standard error; returns `code`.
+// "ram VERB: MESSAGE", with its newline.
+std::string failure_line(std::string_view verb, std::string_view message);
+// Writes it to standard error; returns `code`.
 int fail(ExitCode code, std::string_view verb, std::string_view message);
 
 }  // namespace ram::cli

@@ -1,10 +1,8 @@
 #include "node/runtime_log.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-
 #include <functional>
-#include <utility>
+
+#include "base/stderr_log.h"
 
 namespace ram::node {
 namespace {
@@ -38,46 +36,25 @@ class CallbackLog final : public Log {
   const std::function<void(Severity, std::string_view)> callback_;
 };
 
-class StderrLog final : public Log {
- public:
-  explicit StderrLog(const NodeOptions& options)
-      : least_(options.log_from),
-        logger_("ram", std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
-    logger_.set_level(spdlog::level::trace);
-    logger_.set_pattern("%Y-%m-%d %H:%M:%S.%e %-7l %v");
+LogLevel level_of(Severity severity) {
+  switch (severity) {
+    case Severity::kDebug:
+      return LogLevel::kDebug;
+    case Severity::kInfo:
+      return LogLevel::kInfo;
+    case Severity::kWarning:
+      return LogLevel::kWarning;
+    case Severity::kError:
+      return LogLevel::kError;
   }
-
-  void write(LogLevel level, std::string_view line) override {
-    if (enabled(level)) {
-      logger_.log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));
-    }
-  }
-  bool enabled(LogLevel level) const override { return severity_of(level) >= least_; }
-
- private:
-  static spdlog::level::level_enum spdlog_level(LogLevel level) {
-    switch (level) {
-      case LogLevel::kDebug:
-        return spdlog::level::debug;
-      case LogLevel::kInfo:
-        return spdlog::level::info;
-      case LogLevel::kWarning:
-        return spdlog::level::warn;
-      case LogLevel::kError:
-        return spdlog::level::err;
-    }
-    return spdlog::level::err;
-  }
-
-  const Severity least_;
-  spdlog::logger logger_;
-};
+  return LogLevel::kError;
+}
 
 }  // namespace
 
 std::unique_ptr<Log> make_log(const NodeOptions& options) {
   if (options.log) return std::make_unique<CallbackLog>(options);
-  return std::make_unique<StderrLog>(options);
+  return std::make_unique<StderrLog>(level_of(options.log_from));
 }
 
 }  // namespace ram::node

@@ -1,4 +1,4 @@
-// The Log of a process: NodeOptions::log, or standard error by spdlog.
+// The Log of a process: NodeOptions::log, or standard error.
 //
 // Loop thread only.
 #pragma once

@@ -84,13 +84,15 @@ class Node:
     def peer(self):
         return f"{self.place.peer_host}:{self.peer_port}"
 
-    def start(self):
+    def start(self, error=None):
+        """`error`: a descriptor for its standard error."""
         def prepare():
             _end_with_parent()
             self.place.enter()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, preexec_fn=prepare)
+                                            stderr=log if error is None else error,
+                                            preexec_fn=prepare)
         return self
 
     def runs(self):

@@ -2,7 +2,9 @@
 and no effect on anyone else."""
 
 import contextlib
+import fcntl
 import json
+import os
 import re
 import resource
 import signal
@@ -301,6 +303,66 @@ class Status(OneLine):
             self.assertIn(nowhere, report["trouble"])
 
 
+class BlockedLog(OneLine):
+    """Standard error in a pipe that nobody reads: a pager, a supervisor that hangs, Ctrl-S."""
+
+    QUEUE_BYTES = 64 << 10  # kLogQueueBytesMax
+
+    def start_blocked(self, node):
+        """Starts `node`, whose log nobody reads; returns what reads it."""
+        reader, writer = os.pipe()
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 1)
+        os.set_blocking(writer, False)
+        while True:
+            try:
+                os.write(writer, b"\n")
+            except BlockingIOError:
+                break
+        os.set_blocking(writer, True)
+        node.start(error=writer)
+        os.close(writer)
+        return open(reader, "rb")
+
+    def test_it_holds_up_neither_the_node_nor_its_end(self):
+        with nodes.Nodes() as all_nodes:
+            client, peer = nodes.free_ports(2)
+            node = all_nodes.add("n1", client, peer)
+            with self.start_blocked(node):
+                node.wait_ok()
+                self.assertEqual(node.ask("SET", "color", "green"), b"OK")
+                self.assertEqual(node.kill(signal.SIGTERM), 0)
+
+    def test_a_node_that_cannot_start_ends_all_the_same(self):
+        with nodes.Nodes() as all_nodes:
+            node, = all_nodes.cluster(1)
+            twin = all_nodes.add("n2", node.client_port, nodes.free_ports(1)[0])
+            with self.start_blocked(twin):
+                self.assertEqual(twin.process.wait(nodes.PATIENCE), FAILED)
+
+    def test_what_was_lost_is_counted_once_it_is_read(self):
+        with nodes.Nodes() as all_nodes:
+            ports = nodes.free_ports(6)
+            join = [f"127.0.0.1:{port}" for port in ports[3:]]
+            unread, read, third = (all_nodes.add(f"n{i}", ports[i], ports[3 + i], join, FLAGS)
+                                   for i in range(3))
+            with self.start_blocked(unread) as log:
+                for node in (read, third):
+                    node.start()
+                for node in (unread, read, third):
+                    node.wait_ok()
+                # Each time both have as much to say.
+                while read.log_path.stat().st_size < 1.25 * self.QUEUE_BYTES:
+                    for node in (unread, read):
+                        third.ask("RAM.TRANSFER", node.name)
+                lost = next(line for line in log if b"log lines lost" in line)
+                self.assertRegex(lost, rb"not read from: [1-9]\d*\n$")
+                self.assertEqual(unread.kill(signal.SIGTERM), 0)
+                rest = log.read()
+                self.assertIn(b"stopping signal=SIGTERM", rest)
+                self.assertIn(b"left the cluster", rest)
+                self.assertNotIn(b"log lines lost", rest)
+
+
 class Restart(OneLine):
     def test_a_killed_node_that_is_back_at_once_says_once_what_it_waits_for(self):
         with nodes.Nodes() as all_nodes:
@@ -349,7 +411,7 @@ class Crowd(OneLine):
     DESCRIPTORS = 128
 
     def come(self, node, crowd):
-        """Twice as many as there are descriptors; returns what those were told that may not stay."""
+        """Twice as many as there are descriptors; what those were told that may not stay."""
         told = []
         for _ in range(2 * self.DESCRIPTORS):
             client = node.connect()
