@@ -60,12 +60,12 @@ LineWriter::~LineWriter() {
 
 void LineWriter::write(std::string line) {
   const std::lock_guard lock(mutex_);
-  if (bytes_ + line.size() > queue_bytes_max_) {
+  // Once one is lost so are all, until the queue is empty: one line says how many.
+  if (lost_ > 0 || bytes_ + line.size() > queue_bytes_max_) {
     ++lost_;
-    return;
+  } else {
+    push(std::move(line));
   }
-  if (lost_ > 0) push(lost_line_(std::exchange(lost_, 0)));
-  push(std::move(line));
 }
 
 void LineWriter::push(std::string line) {

@@ -80,12 +80,13 @@ TEST_F(LineWriterTest, IsNotWaitedForWhileItsReaderIsNot) {
 
 TEST_F(LineWriterTest, CountsWhatItHadNoRoomFor) {
   block();
-  const std::string half(kQueueBytes / 2 - 1, 'x');
-  for (int i = 0; i < 5; ++i) writer_->write(half + "\n");
+  const std::string third(kQueueBytes / 3, 'x');
+  for (int i = 0; i < 4; ++i) writer_->write(third + "\n");
+  writer_->write("short\n");  // there is room for it
   read_line();
   std::vector<std::string> lines;
   for (int i = 0; i < 3; ++i) lines.push_back(read_line());
-  EXPECT_THAT(lines, ElementsAre(half, half, "lost 3"));
+  EXPECT_THAT(lines, ElementsAre(third, third, "lost 3"));
   EXPECT_TRUE(writer_->flush(kPatience));
   writer_->write("whole again\n");
   EXPECT_EQ(read_line(), "whole again");
