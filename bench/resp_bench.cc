@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "resp/fake_node.cc"  // NOLINT(bugprone-suspicious-include): no layer links it
 #include "resp/front.h"
 #include "resp/parser.h"
@@ -87,7 +88,8 @@ template <class Make>
 void run_pipeline(benchmark::State& state, Make make, const std::string& first = "PING\r\n") {
   const std::unique_ptr<Node> node = std::move(*Node::start({.name = "n1"}));
   const StoppedClock clock;
-  Front front(*node, clock, {}, [] {});
+  NoLog log;
+  Front front(*node, clock, log, {}, [] {});
   Sink sink;
   {
     Client client;
