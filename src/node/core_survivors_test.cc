@@ -62,7 +62,9 @@ class TwoSurvivors : public ::testing::TestWithParam<bool> {
     bool state_may_come = false, all_to_behind = true;
     hamlet.passes = [&](size_t from, size_t to, PeerMessage& message) {
       if (to == ahead && holds_entries(message)) return !state_may_come;
-      if (from == ahead && std::holds_alternative<StateRequest>(message)) return state_may_come;
+      if (from == ahead && std::holds_alternative<StateRequest>(message)) {
+        return state_may_come && to != behind;
+      }
       return to != behind || all_to_behind || !holds_entries(message);
     };
     ASSERT_TRUE(hamlet.until([&] { return hamlet.replica(ahead).installing(); }));
