@@ -50,14 +50,10 @@ bool removed_leader(Script& s) {
   s.isolate(removed);
   s.pass(600ms);
   // Once nothing is promised to it, and in one log alone.
-  s.lose([&](size_t from, size_t, const node::Frame& frame) {
-    return from == first.number() && has_entries(frame);
-  });
+  s.lose(entries_from(first));
   if (!gives_up(s, first, removed)) return false;
   s.isolate(first);
-  s.lose([&](size_t from, size_t, const node::Frame& frame) {
-    return from == removed.number() && has_entries(frame);
-  });
+  s.lose(entries_from(removed));
   s.mend(removed, third);
   if (!s.pass_until([&] { return s.leads(removed) || s.leads(third); }, 4s)) return false;
   if (!s.leads(removed)) return false;
@@ -96,9 +92,7 @@ bool removed_holder(Script& s) {
   Place& third = s.other(1, {&first, &removed});
   s.isolate(removed);
   s.pass(600ms);
-  s.lose([&](size_t from, size_t, const node::Frame& frame) {
-    return from == first.number() && has_entries(frame);
-  });
+  s.lose(entries_from(first));
   if (!gives_up(s, first, removed)) return false;
   s.isolate(first);
   s.rejoin(removed);
@@ -180,9 +174,7 @@ bool crossing_changes(Script& s) {
   Place& third = s.other(2, {&first});
   s.isolate(removed);
   s.pass(600ms);
-  s.lose([&](size_t from, size_t, const node::Frame& frame) {
-    return from == first.number() && has_entries(frame);
-  });
+  s.lose(entries_from(first));
   if (!gives_up(s, first, removed)) return false;
   s.isolate(first);
   s.mend(removed, third);

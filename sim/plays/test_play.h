@@ -35,6 +35,12 @@ inline bool has_entries(const node::Frame& frame) {
   return append != nullptr && !append->entries.empty();
 }
 
+inline Script::Lost entries_from(const Place& place) {
+  return [number = place.number()](size_t from, size_t, const node::Frame& frame) {
+    return from == number && has_entries(frame);
+  };
+}
+
 // Plays on dice that fit: a play ends early, with false, if others are elected than it is about.
 using Play = bool (*)(Script& script);
 

@@ -1,7 +1,7 @@
 // Lines to a descriptor that may be blocked: a pipe that nobody reads, a terminal at Ctrl-S.
 //
-// They wait in a bounded queue for a thread of their own, so that nobody else ever does. What comes
-// beyond the bound is dropped, and the next line that is written says how many were.
+// They wait in a bounded queue for a thread of their own, so that nobody else ever does. Beyond the
+// bound they are dropped until the queue is empty; then one line says how many were.
 #pragma once
 
 #include <chrono>

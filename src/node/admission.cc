@@ -61,12 +61,8 @@ void Admission::restart(Instant now) {
 }
 
 Instant Admission::last_heard(NodeId member) const {
-  if (const auto found = heard_.find(member); found != heard_.end()) {
-    return std::max(since_, found->second);
-  }
-  // One that was let in right now has not been asked anything as a member.
-  const auto joiner = joiners_.find(member);
-  return joiner == joiners_.end() ? since_ : std::max(since_, joiner->second.asked);
+  const auto found = heard_.find(member);
+  return found == heard_.end() ? since_ : std::max(since_, found->second);
 }
 
 void Admission::leave(Instant now, NodeId member, Leaving when) {
@@ -142,6 +138,7 @@ JoinAnswer Admission::on_request(Instant now, NodeId joiner, const JoinRequest& 
   known.description = request.description;
   known.have = request.have;
   known.asked = now;
+  heard(now, joiner);  // so that it is not silent as soon as it is let in
   if (request.have) return {JoinAnswer::Kind::kWait, "", ""};
   return {JoinAnswer::Kind::kFetch, source_for(now, joiner, known, replica), ""};
 }
@@ -177,9 +174,7 @@ void Admission::beat(Instant now, const Replica& replica) {
   std::erase_if(heard_,
                 [&](const auto& sender) { return gone(sender.first) && stale(sender.second); });
   for (const auto& [id, joiner] : joiners_) {
-    if (gone(id)) continue;
-    newcomers_.insert(id);
-    heard_.try_emplace(id, joiner.asked);
+    if (!gone(id)) newcomers_.insert(id);
   }
   std::erase_if(newcomers_,
                 [&](NodeId id) { return gone(id) || replica.match(id) >= replica.barrier(); });

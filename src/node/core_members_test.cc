@@ -168,11 +168,7 @@ TEST_F(NodeCoreMembers, AnEvictedNodeIsToldAndComesBackAsANewIncarnation) {
   const size_t lost = follower();
   const size_t other = (lost + 1) % 3;
   const NodeId before = village.id(lost);
-  village.cut_off(lost, true);
-  village.run(300ms);
-  const auto ended = evict(other, "n" + std::to_string(lost));
-  ASSERT_TRUE(village.until([&] { return ended->has_value(); }));
-  EXPECT_TRUE((*ended)->ok()) << (*ended)->message();
+  ASSERT_TRUE(evicted_unheard(other, lost));
   EXPECT_EQ(status(other).members, 2u);
   EXPECT_EQ(village.id(lost), before) << "nobody can have told it";
   village.run(2s);
@@ -187,11 +183,7 @@ TEST_F(NodeCoreMembers, AnEvictedNodeIsToldAndComesBackAsANewIncarnation) {
 TEST_F(NodeCoreMembers, WhoWasRemovedFoundsWithTheOthersWhenTheClusterIsGone) {
   const size_t lost = follower();
   const NodeId before = village.id(lost);
-  village.cut_off(lost, true);
-  village.run(300ms);
-  const auto ended = evict(village.leader(), "n" + std::to_string(lost));
-  ASSERT_TRUE(village.until([&] { return ended->has_value(); }));
-  ASSERT_TRUE((*ended)->ok()) << (*ended)->message();
+  ASSERT_TRUE(evicted_unheard(village.leader(), lost));
   village.cut_off(lost, false);
   ASSERT_TRUE(village.until([&] { return village.id(lost) != before; }));
   village.cut_off(lost, true);
@@ -208,11 +200,7 @@ TEST_F(NodeCoreMembers, ANodeThatWasAwayWhileAllOthersWereReplacedIsTold) {
   ASSERT_TRUE(village.write_and_wait(0, "k", "v"));
   const size_t lost = follower();
   const NodeId before = village.id(lost);
-  village.cut_off(lost, true);
-  village.run(300ms);
-  const auto ended = evict(village.leader(), "n" + std::to_string(lost));
-  ASSERT_TRUE(village.until([&] { return ended->has_value(); }));
-  ASSERT_TRUE((*ended)->ok()) << (*ended)->message();
+  ASSERT_TRUE(evicted_unheard(village.leader(), lost));
   for (const size_t at : {(lost + 1) % 3, (lost + 2) % 3}) {
     village.core(at).leave();
     ASSERT_TRUE(village.until([&] { return !village.lives(at); }));

@@ -43,8 +43,8 @@ void StateSource::on_request(Instant now, NodeId receiver, const StateRequest& r
   }
   Transfer& transfer = found->second;
   transfer.asked = now;
-  if (request.from < transfer.first || request.from > transfer.end())
-    return;  // overtaken, or a lie
+  const bool overtaken = request.from < transfer.first;
+  if (overtaken || request.from > transfer.end()) return;
   if (transfer.first < request.from || transfer.bytes_on_way == 0) transfer.moved = now;
   for (; transfer.first < request.from; ++transfer.first) {
     if (transfer.first < transfer.next) transfer.bytes_on_way -= transfer.pieces.front().size();

@@ -335,6 +335,15 @@ class NodeCoreMembers : public ::testing::Test {
       village.core(asked).evict(village.now(), whom, village.now() + 2s, std::move(done));
     });
   }
+  // Cuts `lost` off, and has it evicted, which it does not learn.
+  ::testing::AssertionResult evicted_unheard(size_t asked, size_t lost) {
+    village.cut_off(lost, true);
+    village.run(300ms);
+    const Ended ended = evict(asked, "n" + std::to_string(lost));
+    if (auto in_time = village.until([&] { return ended->has_value(); }); !in_time) return in_time;
+    if ((*ended)->ok()) return ::testing::AssertionSuccess();
+    return ::testing::AssertionFailure() << (*ended)->message();
+  }
 
   Village village{3};
 };
