@@ -23,6 +23,9 @@ constexpr size_t kPieceHeadBytes = 9;
 static_assert(kPieceHeadBytes + kItemHeadBytesMax + kTransactionBytesMax < kFrameBytesMax);
 static_assert(kKeyBytesMax + kValueBytesMax < kTransactionBytesMax);
 
+// What an entry takes beyond its key and its value, about, as FrozenState::read() counts.
+constexpr uint64_t kEntryBytes = 32;
+
 // Counters stay below this, so that none of them can wrap.
 constexpr uint64_t kCounterMax = uint64_t{1} << 63;
 
@@ -40,7 +43,7 @@ FrozenState::FrozenState(const Machine& machine, std::unique_ptr<store::FrozenVi
       applied_(machine.applied()),
       digest_(machine.digest()),
       piece_bytes_(piece_bytes),
-      entries_(machine.tables().entries()),
+      whole_(machine.tables().bytes() + machine.tables().entries() * kEntryBytes),
       view_(std::move(view)) {
   RAM_CHECK(view_->revision() == revision_);
   Writer writer(room_for(kItemHeadBytesMax));
@@ -51,7 +54,7 @@ FrozenState::FrozenState(const Machine& machine, std::unique_ptr<store::FrozenVi
   writer.u64(digest_);
   writer.varint(machine.tables().count());
   writer.varint(machine.sessions().size());
-  writer.varint(entries_);
+  writer.varint(machine.tables().entries());
   encode(writer, machine.parameters());
 
   for (const auto& table : machine.tables().all()) write_table(table->stored->name());
@@ -109,7 +112,7 @@ void FrozenState::write_entry(std::string_view table, const store::Entry& entry)
   writer.varint(entry.revision().value);
   writer.u8(entry.type());
   writer.bytes(entry.value());
-  ++written_;
+  read_ += kEntryBytes + entry.key().size() + entry.value().size();
 }
 
 // Reads on until a piece is complete, or to the end. Few entries at a time: each may be large.

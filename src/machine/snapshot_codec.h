@@ -57,9 +57,11 @@ class FrozenState {
   bool next_piece(std::string& piece);
   // Pieces handed out: the number of the next one.
   uint64_t next_number() const { return next_number_; }
-  // Of `parts` of the whole, those that have been read.
+  // Of `parts` of the whole, those that have been read: by what the entries take, so that few large
+  // ones count as well. Below `parts` until all was read. Requires: `parts` is at most 2^20.
   uint64_t read(uint64_t parts) const {
-    return view_ == nullptr ? parts : written_ * parts / (entries_ + 1);
+    // Cannot wrap: nobody has memory for 2^44 bytes.
+    return view_ == nullptr ? parts : read_ * parts / (whole_ + 1);
   }
 
   // What the store keeps only for this.
@@ -77,8 +79,9 @@ class FrozenState {
   const LogIndex applied_;
   const uint64_t digest_;
   const size_t piece_bytes_;
-  const uint64_t entries_;
-  uint64_t written_ = 0;
+  // What all entries take, and those that were read.
+  const uint64_t whole_;
+  uint64_t read_ = 0;
   std::unique_ptr<store::FrozenView> view_;  // null: it was read to its end
   boost::unordered_flat_map<std::string_view, uint32_t> table_numbers_;  // names of the store
   std::string_view last_name_;

@@ -1,7 +1,11 @@
 #include "machine/snapshot_codec.h"
 
+#include <algorithm>
+#include <cmath>
 #include <memory>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -147,6 +151,73 @@ TEST(StateCodec, PiecesAreAsLargeAsAskedOrHoldOneItem) {
     EXPECT_LT(piece.size(), 100'200u);
   }
   EXPECT_EQ(large, 1u);
+}
+
+// So many entries of `value_bytes`; every tenth had another size before, and others were erased.
+void fill(Node& node, size_t entries, size_t value_bytes) {
+  Transaction transaction;
+  size_t bytes = 0;
+  const auto flush = [&] {
+    node.run(std::exchange(transaction, Transaction()));
+    bytes = 0;
+  };
+  const auto put = [&](const std::string& key, size_t size) {
+    transaction.put(key, std::string(size, 'x'));
+    bytes += size + 100;
+    if (bytes > 200'000) flush();
+  };
+  for (size_t i = 0; i < entries; ++i) {
+    if (i % 10 == 0) put(std::to_string(i), value_bytes / 2 + 100);
+    put(std::to_string(i), value_bytes);
+  }
+  put("gone", value_bytes);
+  transaction.in("u").put("gone", std::string(value_bytes, 'x'));
+  flush();
+  node.run(Transaction().erase("gone").in("u").clear());
+}
+
+// How far FrozenState::read() ever is from what the pieces say up to there, of 1.
+double error_of_read(Node& node) {
+  constexpr uint64_t kParts = 1 << 20;
+  constexpr size_t kPieceBytes = 4096;
+  std::unique_ptr<FrozenState> frozen = node.machine().freeze(kPieceBytes);
+  EXPECT_EQ(frozen->read(kParts), 0u);
+  std::vector<std::pair<size_t, uint64_t>> places;  // bytes, read
+  size_t bytes = 0;
+  for (std::string piece; frozen->next_piece(piece);) {
+    bytes += piece.size();
+    const uint64_t read = frozen->read(kParts);
+    EXPECT_GE(read, places.empty() ? 0 : places.back().second);
+    places.emplace_back(bytes, read);
+  }
+  EXPECT_EQ(frozen->read(kParts), kParts);
+  double error = 0;
+  for (const auto& [so_far, read] : places) {
+    const double is = static_cast<double>(so_far) / static_cast<double>(bytes);
+    error = std::max(error, std::abs(is - static_cast<double>(read) / kParts));
+  }
+  return error;
+}
+
+TEST(StateCodec, WhatWasReadIsCountedInBytes) {
+  // A bucket of the store is read at once: a dozen entries at most, of which four are usual.
+  const std::vector<std::tuple<size_t, size_t, double>> cases = {
+      {50'000, 16, 0.001}, {5'000, 1'000, 0.01}, {128, size_t{1} << 20, 12.0 / 128}};
+  for (const auto& [entries, value_bytes, error_max] : cases) {
+    Node node;
+    fill(node, entries, value_bytes);
+    EXPECT_LE(error_of_read(node), error_max) << value_bytes;
+  }
+}
+
+TEST(StateCodec, FewLargeEntriesBesideManySmallOnesCountByTheirBytes) {
+  Node node;
+  fill(node, 50'000, 16);
+  for (int i = 0; i < 100; ++i) {
+    const std::string value(size_t{1} << 20, 'x');
+    node.run(Transaction().in("large").put(std::to_string(i), value));
+  }
+  EXPECT_LE(error_of_read(node), 0.12);
 }
 
 TEST(StateCodec, PiecesComeInOrderAndRepeatsArePassedOver) {

@@ -28,6 +28,7 @@ class Tables {
     std::string name;
     uint64_t name_hash;  // seeds the digests of its entries
     uint64_t sum;        // of them
+    uint64_t bytes;      // of its keys and values
   };
 
   // `store` has no tables yet.
@@ -61,6 +62,8 @@ class Tables {
   size_t count() const { return tables_.size(); }
   // Entries in all tables.
   uint64_t entries() const { return entries_; }
+  // Of their keys and values.
+  uint64_t bytes() const { return bytes_; }
   uint64_t digest() const { return names_sum_ + entries_sum_; }
 
   store::Store& store() { return store_; }
@@ -82,6 +85,7 @@ class Tables {
   boost::unordered_flat_map<std::string_view, Table*, NameHash> by_name_;
   Table* last_ = nullptr;  // found: most calls ask for the same again
   uint64_t entries_ = 0;
+  uint64_t bytes_ = 0;
   uint64_t names_sum_ = 0;
   uint64_t entries_sum_ = 0;
 };
