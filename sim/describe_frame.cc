@@ -63,7 +63,9 @@ class Describe {
          << ", accepted by";
     for (NodeId id : m.accepted) out_ << " " << id.value;
   }
-  void operator()(const JoinRequest& m) { out_ << "join? have " << m.have.value; }
+  void operator()(const JoinRequest& m) {
+    out_ << "join? have " << m.have.value << (m.fetching ? " fetching" : "");
+  }
   void operator()(const JoinAnswer& m) {
     out_ << "join! " << static_cast<int>(m.kind) << " " << m.address << " " << m.reason;
   }
@@ -79,9 +81,12 @@ class Describe {
   }
   void operator()(const TransferReport& m) {
     out_ << "transfer to " << m.receiver.value << " of " << m.index.value << " done " << m.done
-         << " room " << m.room;
+         << " room " << m.room << " on its way " << m.on_way;
   }
-  void operator()(const Pace& m) { out_ << "pace " << m.records << " term " << m.term.value; }
+  void operator()(const Pace& m) {
+    out_ << "pace " << m.records << " keep " << m.keep.value << " term " << m.term.value;
+  }
+  void operator()(const StateComing& m) { out_ << "state coming " << m.transfer.value; }
 
   void operator()(const AppendEntries& m) {
     out_ << "append term " << m.term.value << " after " << m.previous.value << "^"

@@ -50,7 +50,7 @@ inline constexpr size_t kMemoryBytesMin = size_t{1} << 20;
 // Log: kept for followers that lag; past this they fetch the state.
 inline constexpr size_t kLogEntriesMax = 1'000'000;
 inline constexpr size_t kLogBytesMax = size_t{256} << 20;
-// What a leader keeps beyond that for those to whom a state is on its way. As the log nears it,
+// What members keep beyond that for those to whom a state is on its way. As the log nears it,
 // writers are slowed to what the slowest of them takes in.
 inline constexpr size_t kTransferLogEntriesMax = 2'000'000;
 inline constexpr size_t kTransferLogBytesMax = size_t{512} << 20;

@@ -139,7 +139,7 @@ JoinAnswer Admission::on_request(Instant now, NodeId joiner, const JoinRequest& 
   known.have = request.have;
   known.asked = now;
   heard(now, joiner);  // so that it is not silent as soon as it is let in
-  if (request.have) return {JoinAnswer::Kind::kWait, "", ""};
+  if (request.have || request.fetching) return {JoinAnswer::Kind::kWait, "", ""};
   return {JoinAnswer::Kind::kFetch, source_for(now, joiner, known, replica), ""};
 }
 

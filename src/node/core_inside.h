@@ -248,12 +248,15 @@ class NodeCore::Inside final : public consensus::Transport,
   std::string next_source();
   void on_message(Instant now, const Peer& from, const Heading& heading, const TransferReport& m);
   void on_message(Instant now, const Peer& from, const Heading& heading, const Pace& m);
+  void on_message(Instant now, const Peer& from, const Heading& heading, const StateComing& m);
   void report_transfers(Instant now);
-  bool take_report(Instant now, NodeId source, const TransferReport& report);
+  const char* why_in_vain(Instant now, NodeId source, const TransferReport& report);
   void claim_log(Instant now, NodeId joiner, const JoinRequest& request, JoinAnswer& answer);
   void turn_claims(Instant now);
   void tell_pace();
   size_t window(Instant now) const;
+  void hand_on_claims(Instant now);
+  LogIndex keep_log_from(Instant now) const;
 
   const CoreOptions options_;
   store::StoreSlot& slot_;
@@ -335,6 +338,8 @@ class NodeCore::Inside final : public consensus::Transport,
   bool slowed_ = false;                        // and said so
   size_t paced_window_ = kRecordsInFlightMax;  // by our leader
   Instant paced_until_ = Instant::min();
+  LogIndex kept_from_ = LogClaims::kNobody;  // the log, for claims that the last leader knew
+  Instant kept_until_ = Instant::min();
 
   // Leadership, as last seen.
   Admission admission_;

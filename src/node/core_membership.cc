@@ -69,7 +69,7 @@ void NodeCore::Inside::become_member(const machine::Parameters& parameters) {
   }
   admission_ = Admission({parameters.voters_max, failover_after_, options_.evict_after,
                           options_.mistakes.lease.earlycfg});
-  claims_ = LogClaims({options_.limits, failover_after_});
+  claims_ = LogClaims({options_.limits, failover_after_, state_window_bytes()});
   source_ = StateSource(source_rules());
   replica_ = std::make_unique<consensus::Replica>(options_.id, replica_options(parameters),
                                                   static_cast<uint32_t>(random_.next()), *this,
@@ -119,7 +119,7 @@ void NodeCore::Inside::seek_membership(Instant now) {
     }
     have = std::min(applied_, replica_->commit());
     if (!have) return;
-  } else if (fetch_ || founding_.phase() != Phase::kFresh) {
+  } else if (founding_.phase() != Phase::kFresh) {
     return;
   }
   // Of the list it may be that only this node itself answers, as where a name stands for several.
@@ -138,7 +138,8 @@ void NodeCore::Inside::seek_membership(Instant now) {
     meant = founding_.is_listed(ask) ? ClusterId() : options_.former.cluster;
   }
   if (replica_) meant = cluster_;
-  const JoinRequest request{description(), have};
+  // Also while the state comes, so that the leader knows who does not get on, and who is gone.
+  const JoinRequest request{description(), have, /*fetching=*/!replica_ && fetch_};
   network_.send(ask, lane_of(request), encode_frame({meant, options_.id, NodeId()}, request));
 }
 

@@ -85,6 +85,7 @@ void NodeCore::Inside::follow_leadership(Instant now) {
   }
   const bool leads_now = leads();
   if (replica_->term() == seen_term_ && leader() == seen_leader_ && leads_now == led_) return;
+  hand_on_claims(now);
   if (leads_now && (!led_ || replica_->term() != seen_term_)) {
     log_.info("this node leads, term " + std::to_string(replica_->term().value));
     // All that is stable is in the log of who is elected, unless somebody told it more.
@@ -92,7 +93,7 @@ void NodeCore::Inside::follow_leadership(Instant now) {
     admission_.restart(now);
     closing_.clear();
     told_.clear();
-    claims_.restart();
+    claims_.restart(now, *replica_, keep_log_from(now));
     told_window_ = kRecordsInFlightMax;
     slowed_ = false;
   }
@@ -251,8 +252,8 @@ void NodeCore::Inside::compact(Instant now) {
   // Keep the newer half: a follower that lags a little needs no state.
   LogIndex start = log.start_of_newest(limits.log_entries / 2, limits.log_bytes / 2);
   // And what those need to whom a state is on its way. Seldom rather than a little each time.
-  if (leads() && !options_.mistakes.forgets_transfers) {
-    start = std::min(start, claims_.keep_from(log).previous());
+  if (!options_.mistakes.forgets_transfers) {
+    start = std::min(start, keep_log_from(now).previous());
   }
   if (start < log.offset() + log.size() / 16) return;
   const size_t keep = log.last() - start;

@@ -12,12 +12,12 @@ namespace ram::node {
 namespace {
 
 constexpr const char* kTooOld = "the log does not reach so far back";
+constexpr const char* kTooSlow = "it did not get on while writers waited; begin another";
 
 }  // namespace
 
 StateSource::Rules NodeCore::Inside::source_rules() const {
   return {.patience = 20 * failover_after_ + 4 * carried_in(state_window_bytes()),
-          .stuck_after = 2 * failover_after_,
           .kept_bytes_min = options_.limits.kept_bytes,
           .memory_bytes_max = options_.memory_bytes_max,
           .window_bytes = state_window_bytes()};
@@ -202,21 +202,23 @@ void NodeCore::Inside::report_transfers(Instant now) {
         .receiver = standing.receiver,
         .index = member ? std::min(standing.index, standing.at_least) : standing.index,
         .done = standing.done,
-        .room = standing.room};
+        .room = standing.room,
+        .on_way = standing.bytes_on_way};
     if (!leads()) {
       post_to(leader(), report);
-    } else if (!take_report(now, options_.id, report)) {
-      source_.drop(report.transfer, kTooOld, to_receivers());
+    } else if (const char* reason = why_in_vain(now, options_.id, report)) {
+      source_.drop(report.transfer, reason, to_receivers());
     }
   }
 }
 
-// False: the receiver would have to begin again at its end, since what it needs was forgotten.
-bool NodeCore::Inside::take_report(Instant now, NodeId source, const TransferReport& report) {
+// Takes note of a transfer. Null: it may go on; else the receiver would have to begin again at its
+// end.
+const char* NodeCore::Inside::why_in_vain(Instant now, NodeId source,
+                                          const TransferReport& report) {
   const bool joins = replica_->latest().find(report.receiver) == nullptr;
-  if (joins && !replica_->term_at(report.index)) return false;
-  claims_.on_report(now, source, report);
-  return true;
+  if (joins && !replica_->term_at(report.index)) return kTooOld;
+  return claims_.on_report(now, source, report) ? nullptr : kTooSlow;
 }
 
 // What a joiner will need, or needs now that it has a state.
@@ -232,7 +234,8 @@ void NodeCore::Inside::claim_log(Instant now, NodeId joiner, const JoinRequest& 
 
 void NodeCore::Inside::turn_claims(Instant now) {
   if (!leads() || options_.mistakes.forgets_transfers) return;
-  claims_.turn(now, *replica_);
+  const auto silent = [&](NodeId receiver) { return admission_.silent(now, receiver); };
+  claims_.turn(now, *replica_, {state_bytes(), silent});
   const size_t window = claims_.window();
   if (slowed_ ? window >= kRecordsInFlightMax : window < kRecordsInFlightMax / 4) {
     slowed_ = !slowed_;
@@ -244,12 +247,14 @@ void NodeCore::Inside::turn_claims(Instant now) {
   if ((window == 0) != (told_window_ == 0)) tell_pace();
 }
 
-// With each heartbeat, and when it matters.
+// With each heartbeat while there are claims, and when it matters.
 void NodeCore::Inside::tell_pace() {
-  if (!leads() || std::min(claims_.window(), told_window_) >= kRecordsInFlightMax) return;
+  if (!leads() || (claims_.size() == 0 && told_window_ >= kRecordsInFlightMax)) return;
   told_window_ = claims_.window();
+  const LogIndex keep = claims_.keep_from(replica_->log());
+  const Pace pace{replica_->term(), told_window_, keep == LogClaims::kNobody ? LogIndex() : keep};
   for (const consensus::Server& server : replica_->latest().servers) {
-    if (server.id != options_.id) post_to(server.id, Pace{replica_->term(), told_window_});
+    if (server.id != options_.id) post_to(server.id, pace);
   }
 }
 
@@ -259,16 +264,37 @@ size_t NodeCore::Inside::window(Instant now) const {
   return now < paced_until_ ? paced_window_ : kRecordsInFlightMax;
 }
 
+// Another leads, or nobody, or we do: what the last leader kept its log for is of use to the next.
+void NodeCore::Inside::hand_on_claims(Instant now) {
+  if (led_) {
+    kept_from_ = claims_.keep_from(replica_->log());
+  } else if (now >= kept_until_) {
+    kept_from_ = LogClaims::kNobody;
+  }
+  // While nobody leads the log does not grow.
+  kept_until_ = leader() ? now + 4 * failover_after_ : kNever;
+}
+
+// Beyond the usual, from this entry on.
+LogIndex NodeCore::Inside::keep_log_from(Instant now) const {
+  if (leads() && led_) return claims_.keep_from(replica_->log());
+  return now < kept_until_ ? kept_from_ : LogClaims::kNobody;
+}
+
 // ---- messages ----
 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
                                   const TransferReport& report) {
-  if (fetch_ && report.transfer == fetch_->receiver.nonce()) fetch_->receiver.on_word(now);
   if (!among_members(from, heading) || !leads()) return;
   if (replica_->latest().find(from.id) == nullptr) return;
-  if (!take_report(now, from.id, report)) {
-    post(from.address, from.id, StateRefusal{report.transfer, kTooOld});
+  if (const char* reason = why_in_vain(now, from.id, report)) {
+    post(from.address, from.id, StateRefusal{report.transfer, reason});
   }
+}
+
+void NodeCore::Inside::on_message(Instant now, const Peer&, const Heading&,
+                                  const StateComing& coming) {
+  if (fetch_ && coming.transfer == fetch_->receiver.nonce()) fetch_->receiver.on_word(now);
 }
 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
@@ -276,6 +302,8 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
   if (!among_members(from, heading) || leads() || pace.term != replica_->term()) return;
   paced_window_ = std::min<uint64_t>(pace.records, kRecordsInFlightMax);
   paced_until_ = now + 4 * heartbeat_of(failover_after_);
+  kept_from_ = pace.keep ? pace.keep : LogClaims::kNobody;
+  kept_until_ = now + 4 * failover_after_;
 }
 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
@@ -289,11 +317,11 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
     post(from.address, from.id, StateRefusal{request.transfer, "this node leaves"});
     return;
   }
-  source_.on_request(
+  const bool news = source_.on_request(
       now, from.id, request, [this] { return freeze(); },
       [&](NodeId to, const PeerMessage& message) { post(from.address, to, message); });
   // The log is to be kept from its beginning.
-  if (request.from == 0) report_transfers(now);
+  if (news) report_transfers(now);
 }
 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading&,
@@ -317,7 +345,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading&,
 
 void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading&,
                                   const StateRefusal& refusal) {
-  source_.drop(refusal.transfer, refusal.reason, to_receivers());
+  if (from.id == leader()) source_.drop(refusal.transfer, refusal.reason, to_receivers());
   if (!fetch_ || fetch_->receiver.nonce() != refusal.transfer) return;
   log_.debug("no state from " + from.address + ": " + refusal.reason);
   give_up_fetching();

@@ -1,7 +1,8 @@
 // Whether something gets on while others wait for it: what does not is given up, so that nobody
 // waits for long.
 //
-// Source and leader measure a transfer in parts of its whole (kParts).
+// Source and leader measure a transfer in parts of its whole (kParts), which are small: a slow link
+// shows in them after a moment, however large the whole is.
 //
 // Values; one thread.
 #pragma once
@@ -9,20 +10,24 @@
 #include <cstdint>
 
 #include "base/clock.h"
+#include "base/limits.h"
 
 namespace ram::node {
 
+// By the slowest link that is provided for.
+constexpr Duration carried_in(size_t bytes) {
+  return Duration(static_cast<int64_t>(bytes * 1'000'000'000 / kLinkBytesPerSecondMin));
+}
+
 class Headway {
  public:
-  static constexpr uint64_t kParts = 1'024;
-  // What counts as getting on: so slowly that the whole takes 64 times the patience is enough.
-  static constexpr uint64_t kStep = kParts / 64;
+  static constexpr uint64_t kParts = uint64_t{1} << 20;
 
-  // It has come to `place`, which never goes back. Others must wait for it; or there is `ease`
-  // again; if neither, whoever waited does still.
-  void look(Instant now, uint64_t place, bool wait, bool ease) {
+  // It has come to `place`, which never goes back; `step` further counts as getting on. Others must
+  // wait for it; or there is `ease` again; if neither, whoever waited does still.
+  void look(Instant now, uint64_t place, uint64_t step, bool wait, bool ease) {
     if (!waited_for_ && !wait) return;
-    if (!waited_for_ || place >= place_ + kStep) {
+    if (!waited_for_ || place >= place_ + step) {
       place_ = place;
       since_ = now;
     }

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <deque>
-#include <limits>
 #include <memory>
 #include <string>
 
@@ -21,7 +20,7 @@ using consensus::Role;
 
 constexpr NodeId kLeader{1}, kStandby{2}, kJoiner{3}, kSource{4};
 constexpr Duration kFailover = 100ms;
-constexpr LogIndex kNobody{std::numeric_limits<uint64_t>::max()};
+constexpr LogIndex kNobody = LogClaims::kNobody;
 
 CoreLimits limits() {
   CoreLimits limits;
@@ -58,11 +57,14 @@ class LogClaimsTest : public testing::Test {
   void turn(Duration later = 0ms) {
     now += later;
     if (now >= leader.replica.next_deadline()) leader.replica.on_time(now);
-    claims.turn(now, leader.replica);
+    claims.turn(now, leader.replica,
+                {.state_bytes = state_bytes, .silent = [&](NodeId) { return silent; }});
   }
-  void report(LogIndex index, uint64_t done, uint64_t room = Headway::kParts) {
-    claims.on_report(now, kSource,
-                     {.receiver = kJoiner, .index = index, .done = done, .room = room});
+  // True: the transfer may go on.
+  bool report(LogIndex index, uint64_t done, uint64_t room = Headway::kParts, uint64_t on_way = 0) {
+    return claims.on_report(
+        now, kSource,
+        {.receiver = kJoiner, .index = index, .done = done, .room = room, .on_way = on_way});
   }
   LogIndex last() const { return leader.replica.last(); }
 
@@ -86,6 +88,8 @@ class LogClaimsTest : public testing::Test {
   Instant now{1s};
   std::deque<Wire> wires;
   Member leader{kLeader, wires}, standby{kStandby, wires};
+  size_t state_bytes = 0;
+  bool silent = false;
   LogClaims claims{{limits(), kFailover}};
 };
 
@@ -111,7 +115,7 @@ TEST_F(LogClaimsTest, ForgetsWhatNobodySpokeOfForAWhile) {
 
 TEST_F(LogClaimsTest, WritersAreSlowedAndAtTheBoundWaitUntilTheStateHasGotOn) {
   const LogIndex index = last();
-  report(index, 0);
+  report(index, 1);
   write(150);
   turn();
   EXPECT_EQ(claims.window(), 25u) << "100 and an eighth of 800, less 150: for two";
@@ -136,7 +140,7 @@ TEST_F(LogClaimsTest, AStateThatDoesNotGetOnWhileWritersWaitIsGivenUp) {
   turn();
   EXPECT_EQ(claims.window(), 0u);
   for (int i = 0; i < 19; ++i) {
-    report(index, 100);
+    ASSERT_TRUE(report(index, 100));
     turn(kFailover / 10);
     ASSERT_EQ(claims.window(), 0u) << i;
   }
@@ -144,28 +148,83 @@ TEST_F(LogClaimsTest, AStateThatDoesNotGetOnWhileWritersWaitIsGivenUp) {
   turn(kFailover / 10);
   EXPECT_EQ(claims.window(), kRecordsInFlightMax);
   EXPECT_EQ(claims.keep_from(leader.replica.log()), kNobody);
-  report(index, 100);
+  EXPECT_FALSE(report(index, 100));
   turn();
   EXPECT_EQ(claims.keep_from(leader.replica.log()), kNobody) << "nor do later reports revive it";
-  report(last(), 0);
+  EXPECT_TRUE(report(last(), 0));
   turn();
   EXPECT_EQ(claims.keep_from(leader.replica.log()), last()) << "but another state does";
 }
 
-TEST_F(LogClaimsTest, OneThatGetsOnIsWaitedForHoweverLongItTakes) {
+TEST_F(LogClaimsTest, WhatIsOnItsWayMayTakeItsTime) {
+  const size_t large = kLinkBytesPerSecondMin;  // a second
+  const LogIndex index = last();
+  report(index, 100);
+  write(400);
+  turn();
+  for (int i = 0; i < 21; ++i) {
+    report(index, 100, Headway::kParts, large);
+    turn(kFailover);
+    ASSERT_EQ(claims.window(), 0u) << i;
+  }
+  report(index, 100, Headway::kParts, large);
+  turn(kFailover);
+  EXPECT_EQ(claims.window(), kRecordsInFlightMax);
+}
+
+TEST_F(LogClaimsTest, NobodyWaitsForOneThatIsSilentOrToWhomNothingHasCome) {
   const LogIndex index = last();
   report(index, 0);
-  write(250);
-  for (uint64_t done = 0; done < 60; done += Headway::kStep) {
-    report(index, done);
-    turn(2 * kFailover - 1ms);
-    ASSERT_EQ(claims.keep_from(leader.replica.log()), index) << done;
+  write(400);
+  turn();
+  EXPECT_EQ(claims.window(), kRecordsInFlightMax);
+  EXPECT_FALSE(report(index, 1));
+
+  const LogIndex next = last();
+  report(next, 1);
+  silent = true;
+  turn();
+  EXPECT_EQ(claims.keep_from(leader.replica.log()), next) << "as long as nobody has to wait";
+  write(400);
+  turn();
+  EXPECT_EQ(claims.window(), kRecordsInFlightMax);
+  EXPECT_FALSE(report(next, 1));
+}
+
+// A state of a terabyte over the slowest link, and a little faster than it has to be: its parts are
+// larger than what arrives in the time that writers wait.
+TEST_F(LogClaimsTest, OneThatGetsOnIsWaitedForHoweverLongItTakes) {
+  for (const size_t bytes : {size_t{0}, size_t{1} << 30, size_t{1} << 40}) {
+    SCOPED_TRACE(std::to_string(bytes) + " bytes");
+    state_bytes = bytes;
+    const LogIndex index = last();
+    report(index, 1);
+    write(250);
+    const size_t whole = std::max(bytes, limits().transfer_log_bytes);
+    const uint64_t step = kLinkBytesPerSecondMin / 10 * Headway::kParts / whole;
+    for (uint64_t done = 1; done < 60 * (step + 1); done += step + 1) {
+      report(index, done);
+      turn(2 * kFailover - 1ms);
+      ASSERT_EQ(claims.keep_from(leader.replica.log()), index) << done;
+    }
   }
+}
+
+TEST_F(LogClaimsTest, WhoLeadsNextKeepsWhatWasKept) {
+  write(400);
+  claims.restart(now, leader.replica, LogIndex(10));
+  turn();
+  EXPECT_EQ(claims.keep_from(leader.replica.log()), LogIndex(10));
+  EXPECT_TRUE(report(LogIndex(20), 1));
+  turn(4 * kFailover - 1ms);
+  report(LogIndex(20), 2);
+  turn(1ms);
+  EXPECT_EQ(claims.keep_from(leader.replica.log()), LogIndex(20)) << "what somebody spoke of since";
 }
 
 TEST_F(LogClaimsTest, ASourceWithNoRoomForOldVersionsSlowsWritersToo) {
   const LogIndex index = last();
-  report(index, 0, Headway::kParts / 2);
+  report(index, 1, Headway::kParts / 2);
   turn();
   EXPECT_EQ(claims.window(), 100u) << "what the log lets";
   report(index, 0, Headway::kParts / 4);

@@ -102,6 +102,7 @@ void write(Writer& out, const FoundingNote& m) {
 void write(Writer& out, const JoinRequest& m) {
   out.bytes(m.description);
   out.varint(m.have.value);
+  out.u8(m.fetching ? 1 : 0);
 }
 
 void write(Writer& out, const JoinAnswer& m) {
@@ -158,6 +159,7 @@ std::optional<PeerMessage> read_membership(uint8_t kind, Reader& in) {
       JoinRequest m;
       m.description = description(in);
       m.have = LogIndex(in.varint());
+      m.fetching = in.flag();
       return m;
     }
     case 10:

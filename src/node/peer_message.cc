@@ -134,11 +134,14 @@ void write_body(Writer& out, Pieces& payloads, const PeerMessage& message) {
             out.varint(m.index.value);
             out.varint(m.done);
             out.varint(m.room);
+            out.varint(m.on_way);
           },
           [&](const Pace& m) {
             out.varint(m.term.value);
             out.varint(m.records);
+            out.varint(m.keep.value);
           },
+          [&](const StateComing& m) { out.varint(m.transfer.value); },
           [&](const auto& membership) { write(out, membership); },
       },
       message);
@@ -228,10 +231,13 @@ std::optional<PeerMessage> read_body(uint8_t kind, Reader& in, const SharedBytes
       m.index = LogIndex(in.varint());
       m.done = count(in, Headway::kParts);
       m.room = count(in, Headway::kParts);
+      m.on_way = in.varint();
       return m;
     }
     case 25:
-      return Pace{Term(in.varint()), in.varint()};
+      return Pace{Term(in.varint()), in.varint(), LogIndex(in.varint())};
+    case 26:
+      return StateComing{Nonce(in.varint())};
     default:
       return read_membership(kind, in);
   }

@@ -131,10 +131,13 @@ struct FoundingNote {
   std::vector<NodeId> accepted;  // that the sender knows of, itself included
 };
 
-// 9  body := description:text index. Asks any member to be let in; index: of the state in hand.
+// 9  body := description:text index fetching:u8. Asks any member to be let in, again and again
+// until
+//    it is; index: of the state in hand; fetching: one is on its way here.
 struct JoinRequest {
   std::string description;
   LogIndex have;
+  bool fetching = false;
 };
 
 // 10 body := kind:u8 address:text reason:text at_least
@@ -259,21 +262,30 @@ struct Refounded {
 };
 
 // 24 To the leader, from who gives out a state: the receiver will need the log after `index`.
-//    A leader that has forgotten it answers with a StateRefusal of the transfer.
-//    body := transfer receiver:u64 index done room. The last two are of 1024 parts (headway.h).
+//    A leader that has forgotten it, or gives the receiver up, answers with a StateRefusal of the
+//    transfer.
+//    body := transfer receiver:u64 index done room on_way. done and room are parts (headway.h).
 struct TransferReport {
   Nonce transfer;
   NodeId receiver;
   LogIndex index;
-  uint64_t done = 0;  // what is handed over
-  uint64_t room = 0;  // what the sender may still keep of old versions
+  uint64_t done = 0;    // what has arrived
+  uint64_t room = 0;    // what the sender may still keep of old versions
+  uint64_t on_way = 0;  // bytes
 };
 
-// 25 From the leader: so many of its own records may a member have on their way. Holds for a few
-//    heartbeats. body := term records
+// 25 From the leader: so many of its own records may a member have on their way; and the log is to
+//    be kept from entry `keep` on (0: as ever), by whoever may lead next. Holds for a while.
+//    body := term records keep
 struct Pace {
   Term term;
   uint64_t records = 0;
+  LogIndex keep;
+};
+
+// 26 From who gives out a state to who receives it: more of it will come. body := transfer
+struct StateComing {
+  Nonce transfer;
 };
 
 using PeerMessage =
@@ -281,7 +293,7 @@ using PeerMessage =
                  FoundingNote, JoinRequest, JoinAnswer, StateRequest, StatePiece, StateRefusal,
                  CopiesRequest, CopiesAnswer, MembershipQuery, Removed, OperationRequest,
                  OperationRefusal, Relay, RecoveryQuestion, RecoveryAnswer, Refounded,
-                 TransferReport, Pace>;
+                 TransferReport, Pace, StateComing>;
 
 // What goes on which link: entries and records may be long, states are.
 Lane lane_of(const PeerMessage& message);

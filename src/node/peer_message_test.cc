@@ -81,7 +81,7 @@ std::vector<PeerMessage> all_kinds() {
           FenceAnswer{Nonce(11), LogIndex(12)},
           standing,
           note,
-          JoinRequest{encode_description({"a", "h:1", "", "1"}), LogIndex(6)},
+          JoinRequest{encode_description({"a", "h:1", "", "1"}), LogIndex(6), true},
           JoinAnswer{JoinAnswer::Kind::kRefused, "h:1", "why", LogIndex(4)},
           StateRequest{Nonce(5), 3, LogIndex(9), true},
           first,
@@ -97,8 +97,9 @@ std::vector<PeerMessage> all_kinds() {
           RecoveryQuestion{Nonce(5)},
           RecoveryAnswer{Nonce(5), true, false, true, Term(3), LogIndex(9)},
           Refounded{ClusterId{5, 6}},
-          TransferReport{Nonce(5), NodeId(3), LogIndex(9), 512, 1'024},
-          Pace{Term(3), 40}};
+          TransferReport{Nonce(5), NodeId(3), LogIndex(9), 512, 1'024, 70},
+          Pace{Term(3), 40, LogIndex(7)},
+          StateComing{Nonce(5)}};
 }
 
 TEST(PeerMessage, ReadsBackWhatItWrote) {

@@ -13,24 +13,26 @@ constexpr size_t kKeptShare = 4;
 
 }  // namespace
 
-void StateSource::on_request(Instant now, NodeId receiver, const StateRequest& request,
+bool StateSource::on_request(Instant now, NodeId receiver, const StateRequest& request,
                              const std::function<Frozen()>& freeze, const Send& send) {
+  bool news = false;
   auto found = transfers_.find(receiver);
   if (found == transfers_.end() || found->second.nonce != request.transfer) {
     if (request.from != 0) {
       send(receiver, StateRefusal{request.transfer, "this transfer was given up; begin another"});
-      return;
+      return false;
     }
     if (found == transfers_.end() && transfers_.size() >= kStateTransfersMax) {
       send(receiver,
            StateRefusal{request.transfer, "this node gives out as many states as it may already"});
-      return;
+      return false;
     }
     Frozen frozen = freeze();
     if (!frozen.state || frozen.origin.index < request.at_least) {
       send(receiver, StateRefusal{request.transfer, "this node's state is not recent enough yet"});
-      return;
+      return false;
     }
+    news = true;
     Transfer transfer;
     transfer.nonce = request.transfer;
     transfer.origin = std::move(frozen.origin);
@@ -39,37 +41,34 @@ void StateSource::on_request(Instant now, NodeId receiver, const StateRequest& r
     transfer.at_least = request.at_least;
     kept_bytes_max_ = bound_of(frozen.bytes);
     found = transfers_.insert_or_assign(receiver, std::move(transfer)).first;
-    say(receiver, found->second, send);  // sooner than a piece may come
+    send(receiver, StateComing{request.transfer});  // sooner than a piece may
   }
   Transfer& transfer = found->second;
   transfer.asked = now;
   const bool overtaken = request.from < transfer.first;
-  if (overtaken || request.from > transfer.end()) return;
+  if (overtaken || request.from > transfer.end()) return news;
   if (transfer.first < request.from || transfer.bytes_on_way == 0) transfer.moved = now;
+  news |= transfer.first == 0 && request.from > 0;
   for (; transfer.first < request.from; ++transfer.first) {
-    if (transfer.first < transfer.next) transfer.bytes_on_way -= transfer.pieces.front().size();
+    const Piece& piece = transfer.pieces.front();
+    if (transfer.first < transfer.next) transfer.bytes_on_way -= piece.bytes.size();
+    transfer.done = std::max<uint64_t>(piece.done, 1);  // something, in any case
     transfer.pieces.pop_front();
   }
   transfer.next = std::max(transfer.next, transfer.first);
-  if (!request.again || transfer.next == transfer.first) return;
+  if (!request.again || transfer.next == transfer.first) return news;
   if (now - transfer.moved >= carried_in(transfer.bytes_on_way)) {
     transfer.lose(now);
   } else {
-    say(receiver, transfer, send);
+    send(receiver, StateComing{request.transfer});
   }
+  return news;
 }
 
 void StateSource::Transfer::lose(Instant now) {
   next = first;
   bytes_on_way = 0;
   moved = now;
-}
-
-void StateSource::say(NodeId receiver, const Transfer& transfer, const Send& send) const {
-  send(receiver, TransferReport{.transfer = transfer.nonce,
-                                .receiver = receiver,
-                                .index = transfer.origin.index,
-                                .done = transfer.done()});
 }
 
 bool StateSource::turn(const Send& send) {
@@ -89,10 +88,13 @@ bool StateSource::send_pieces(NodeId receiver, Transfer& transfer, const Send& s
   if (room() && transfer.next == transfer.end() && !transfer.ended) {
     std::string piece;
     transfer.ended = !transfer.state->next_piece(piece);
-    if (!transfer.ended) transfer.pieces.emplace_back(std::move(piece));
+    if (!transfer.ended) {
+      transfer.pieces.push_back(
+          {SharedBytes(std::move(piece)), transfer.state->read(Headway::kParts)});
+    }
   }
   while (room() && transfer.next < transfer.end()) {
-    const SharedBytes& piece = transfer.pieces[transfer.next - transfer.first];
+    const SharedBytes& piece = transfer.pieces[transfer.next - transfer.first].bytes;
     if (transfer.bytes_on_way > 0 && transfer.bytes_on_way + piece.size() > rules_.window_bytes) {
       return false;
     }
@@ -124,24 +126,18 @@ std::vector<StateSource::Standing> StateSource::standings() const {
   std::vector<Standing> standings;
   for (const auto& [receiver, transfer] : transfers_) {
     standings.push_back({transfer.nonce, receiver, transfer.origin.index, transfer.at_least,
-                         transfer.done(), room});
+                         transfer.done, room, transfer.bytes_on_way});
   }
   return standings;
 }
 
 void StateSource::on_time(Instant now, size_t bytes, const Send& send) {
   kept_bytes_max_ = bound_of(bytes);
-  const size_t kept = kept_bytes();
-  const bool crowded = kept >= kept_bytes_max_;
-  const bool ease = kept < kept_bytes_max_ - kept_bytes_max_ / 16;
-  for (auto& [receiver, transfer] : transfers_) {
-    transfer.headway.look(now, transfer.done(), crowded, ease);
-  }
+  const bool crowded = kept_bytes() >= kept_bytes_max_;
   const auto is_given_up = [&](const Transfer& transfer) {
-    const uint64_t to_come = Headway::kParts - transfer.done();
+    const uint64_t to_read = Headway::kParts - transfer.state->read(Headway::kParts);
     return now - transfer.asked > rules_.patience ||
-           transfer.headway.stuck(now, rules_.stuck_after) ||
-           (crowded && transfer.bytes / Headway::kParts * to_come > bytes + kept_bytes_max_);
+           (crowded && transfer.bytes * to_read / Headway::kParts > bytes + kept_bytes_max_);
   };
   drop_if(is_given_up, "this transfer was given up; begin another", send);
 }

@@ -9,9 +9,9 @@
 // source keeps a frozen view and the few pieces that may have to be sent again.
 //
 // What is written meanwhile makes the store keep old versions for the view. They are bounded, to a
-// quarter of the state: as they near it, the leader has writers slowed (log_claims.h). A view is
-// given up, and the receiver begins again, if it does not get on while writers wait, or if there is
-// less to do in a new one, since much of what the view still needs was erased.
+// quarter of the state: as they near it, the leader has writers slowed, and gives up a receiver
+// that does not get on then (log_claims.h). A view is given up, and the receiver begins again, also
+// if there is less to do in a new one, since much of what the view still needs was erased.
 //
 // Source and receiver know each other by id; a transfer by a nonce of the receiver's. One thread.
 #pragma once
@@ -35,11 +35,6 @@
 
 namespace ram::node {
 
-// By the slowest link that is provided for.
-constexpr Duration carried_in(size_t bytes) {
-  return Duration(static_cast<int64_t>(bytes * 1'000'000'000 / kLinkBytesPerSecondMin));
-}
-
 class StateSource {
  public:
   // A state frozen now, and what it is the state of.
@@ -54,12 +49,12 @@ class StateSource {
     NodeId receiver;
     LogIndex index;     // of the state
     LogIndex at_least;  // that was asked for
-    uint64_t done = 0;  // of Headway::kParts
+    uint64_t done = 0;  // of Headway::kParts: what has arrived
     uint64_t room = 0;  // the same: of what may be kept for views, what is not
+    size_t bytes_on_way = 0;
   };
   struct Rules {
     Duration patience;          // a transfer ends when nobody asked for so long
-    Duration stuck_after;       // or did not get on for so long while writers waited
     size_t kept_bytes_min = 0;  // may be kept, however small the state
     size_t memory_bytes_max = std::numeric_limits<size_t>::max();  // beyond it writes are refused
     size_t window_bytes = kStatePiecesWindow * kStatePieceBytes;   // on their way to one receiver
@@ -68,8 +63,9 @@ class StateSource {
 
   explicit StateSource(Rules rules) : rules_(rules) {}
 
-  // `freeze` is called if this begins a transfer; null state: none can be given now.
-  void on_request(Instant now, NodeId receiver, const StateRequest& request,
+  // `freeze` is called if this begins a transfer; null state: none can be given now. True: a
+  // transfer began, or something has arrived for the first time.
+  bool on_request(Instant now, NodeId receiver, const StateRequest& request,
                   const std::function<Frozen()>& freeze, const Send& send);
   // Sends what was asked for: of each state at most one piece that was not read yet. True: there is
   // more to do at once.
@@ -86,29 +82,31 @@ class StateSource {
   size_t size() const { return transfers_.size(); }
 
  private:
+  struct Piece {
+    SharedBytes bytes;
+    uint64_t done = 0;  // of Headway::kParts: up to its end
+  };
   struct Transfer {
     Nonce nonce;
     StateOrigin origin;
     std::unique_ptr<machine::FrozenState> state;
     size_t bytes = 0;
     LogIndex at_least;
-    std::deque<SharedBytes> pieces;  // numbers first and up
-    uint64_t first = 0;              // that the receiver does not have
-    uint64_t next = 0;               // to be sent
-    size_t bytes_on_way = 0;         // of those from first to next
-    bool ended = false;              // no piece follows those we have
+    std::deque<Piece> pieces;  // numbers first and up
+    uint64_t first = 0;        // that the receiver does not have
+    uint64_t next = 0;         // to be sent
+    size_t bytes_on_way = 0;   // of those from first to next
+    bool ended = false;        // no piece follows those we have
     Instant asked;
-    Instant moved;  // it had something new, or all of it was sent again
-    Headway headway;
+    Instant moved;      // it had something new, or all of it was sent again
+    uint64_t done = 0;  // of Headway::kParts: what has arrived
 
-    uint64_t done() const { return state->read(Headway::kParts); }
     uint64_t end() const { return first + pieces.size(); }
     void lose(Instant now);  // what is on its way
   };
 
   // True: another piece has room.
   bool send_pieces(NodeId receiver, Transfer& transfer, const Send& send) const;
-  void say(NodeId receiver, const Transfer& transfer, const Send& send) const;
   // Tells those who wait for what `fails`.
   void drop_if(const std::function<bool(const Transfer&)>& fails, const std::string& reason,
                const Send& send);

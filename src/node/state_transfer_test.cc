@@ -23,10 +23,8 @@ constexpr Instant at(Duration time) {
 }
 
 constexpr size_t kPieceBytes = 1'000;
-constexpr StateSource::Rules kRules{.patience = 10s,
-                                    .stuck_after = 1s,
-                                    .kept_bytes_min = 1'000,
-                                    .window_bytes = kStatePiecesWindow * kPieceBytes};
+constexpr StateSource::Rules kRules{
+    .patience = 10s, .kept_bytes_min = 1'000, .window_bytes = kStatePiecesWindow * kPieceBytes};
 
 // A state with some entries, and a way to add more while it is given out.
 class Source {
@@ -84,11 +82,9 @@ class Source {
   int frozen_ = 0;
   std::deque<PeerMessage> out_;
   StateSource::Send send_ = [this](NodeId, const PeerMessage& message) {
+    const auto* coming = std::get_if<StateComing>(&message);
     // What it says at the beginning.
-    const auto* report = std::get_if<TransferReport>(&message);
-    if (report == nullptr || report->done != 0 || !begun_.insert(report->transfer).second) {
-      out_.push_back(message);
-    }
+    if (coming == nullptr || !begun_.insert(coming->transfer).second) out_.push_back(message);
   };
   std::set<Nonce> begun_;
 };
@@ -193,8 +189,8 @@ TEST(StateTransfer, WhatTakesLongerThanAWindowIsNotSentAgainBeforeItsTime) {
   source.out_.clear();
   source.request(at(carried_in(bytes) - 1ms), {Nonce(7), from, LogIndex(1), true});
   ASSERT_EQ(source.out_.size(), 1u);
-  ASSERT_TRUE(std::holds_alternative<TransferReport>(source.out_.front())) << "it is on its way";
-  EXPECT_EQ(std::get<TransferReport>(source.out_.front()).transfer, Nonce(7));
+  ASSERT_TRUE(std::holds_alternative<StateComing>(source.out_.front()));
+  EXPECT_EQ(std::get<StateComing>(source.out_.front()).transfer, Nonce(7));
   source.request(at(carried_in(bytes)), {Nonce(7), from, LogIndex(1), true});
   ASSERT_EQ(source.out_.size(), 2u);
   EXPECT_EQ(std::get<StatePiece>(source.out_.back()).number, from);
@@ -244,21 +240,20 @@ TEST(StateTransfer, SaysHowItGetsOnAndEndsWhenTheReceiverHasItAll) {
   EXPECT_EQ(source.standing().index, as_of);
   EXPECT_EQ(source.standing().at_least, LogIndex(5));
   EXPECT_EQ(source.standing().room, Headway::kParts);
-  uint64_t done = 0, from = 0;
-  while (!source.source_.standings().empty()) {
+  EXPECT_EQ(source.standing().done, 0u) << "nothing has arrived";
+  EXPECT_GT(source.standing().bytes_on_way, 0u);
+  uint64_t done = 0;
+  for (uint64_t from = 1; !source.source_.standings().empty(); ++from) {
+    EXPECT_LE(source.standing().bytes_on_way, kRules.window_bytes);
     EXPECT_GE(source.standing().done, done);
     done = source.standing().done;
-    if (from == 0) {
-      EXPECT_LT(done, Headway::kParts / 2);
-    }
-    from = std::get<StatePiece>(source.out_.back()).number + 1;
     source.request(at(1s), {Nonce(7), from, LogIndex(5), false});
   }
-  EXPECT_EQ(done, Headway::kParts);
+  EXPECT_GT(done, Headway::kParts / 2);
 }
 
 // Each write of a key for the first time since the view makes one more version that it keeps.
-TEST(StateTransfer, SaysWhenThereIsNoMoreRoomForOldVersionsAndGivesUpWhatDoesNotGetOnThen) {
+TEST(StateTransfer, SaysWhenThereIsNoMoreRoomForOldVersions) {
   Source source;
   source.request(at(0s), {Nonce(7), 0, LogIndex(1), false});
   uint64_t room = Headway::kParts;
@@ -271,20 +266,6 @@ TEST(StateTransfer, SaysWhenThereIsNoMoreRoomForOldVersionsAndGivesUpWhatDoesNot
     EXPECT_LE(source.store_.limbo_bytes(), source.bytes() / 2);
   }
   EXPECT_EQ(room, 0u);
-  source.request(at(900ms), {Nonce(7), 4, LogIndex(1), false});  // it gets on
-  for (int i = 100; i < 200; ++i) source.write("k" + std::to_string(i), "new");
-  source.source_.on_time(at(900ms), source.bytes(), source.send_);
-  EXPECT_EQ(source.standing().room, 0u);
-  for (int i = 0; i < 20; ++i) {
-    source.request(at(900ms), {Nonce(7), 4, LogIndex(1), true});  // but no more
-    source.source_.on_time(at(1'899ms), source.bytes(), source.send_);
-    ASSERT_EQ(source.source_.size(), 1u);
-  }
-  source.source_.on_time(at(1'900ms), source.bytes(), source.send_);
-  EXPECT_EQ(source.source_.size(), 0u);
-  while (source.store_.tick(100)) {
-  }
-  EXPECT_EQ(source.store_.limbo_bytes(), 0u);
 }
 
 TEST(StateTransfer, KeepsFewerOldVersionsWhereMemoryIsShort) {
