@@ -176,7 +176,10 @@ class NodeCore::Inside final : public consensus::Transport,
   // ---- the way round a broken link (core_relay.cc) ----
   bool heard_directly(Instant now, NodeId member) const;
   void choose_relays(Instant now);
-  void relay(NodeId member, Pieces frame);
+  void answer_through(Instant now, NodeId source, NodeId by);
+  // False: nothing that long goes that way.
+  bool relay(NodeId by, Pieces frame);
+  static bool is_said_into_the_dark(const PeerMessage& message);
 
   // ---- messages (core_receive.cc) ----
   void on_message(Instant now, const Peer& from, const Heading& heading, RaftMessage&& message);
@@ -346,9 +349,10 @@ class NodeCore::Inside final : public consensus::Transport,
   Term seen_term_;
   NodeId seen_leader_;
   bool led_ = false;
-  bool lost_ = false;                                    // no quorum, and said so
-  std::map<NodeId, Instant> heard_;                      // of members, when last, straight
-  StateTimes state_times_;                               // of members
+  bool lost_ = false;                   // no quorum, and said so
+  std::map<NodeId, Instant> heard_;     // of members, when last, straight
+  std::map<NodeId, Instant> straight_;  // the same, but what one says who may hear nobody
+  StateTimes state_times_;              // of members
   std::map<NodeId, std::pair<Term, Sequence>> closing_;  // sessions whose end was submitted
   Instant last_contact_{};
   LogIndex missed_up_to_;  // what was committed at the latest contact after a silence
@@ -387,7 +391,11 @@ class NodeCore::Inside final : public consensus::Transport,
     Instant at;
   };
   std::map<NodeId, Carried> carried_;  // by source: what came through another
-  std::map<NodeId, NodeId> relays_;    // by destination: through whom it is sent to as well
+  struct Way {
+    NodeId by;
+    bool alone = false;  // not straight as well
+  };
+  std::map<NodeId, Way> relays_;  // by destination
   uint64_t relay_turn_ = 0;
 
   // This pass.

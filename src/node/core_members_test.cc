@@ -292,6 +292,10 @@ TEST_F(NodeCoreMembers, ANodeCutOffFromTheLeaderAloneGoesOnThroughTheOther) {
   village.mend();
   village.run(1s);
   EXPECT_TRUE(village.all_ok());
+  const size_t before = village.relayed();
+  village.run(1s);
+  EXPECT_EQ(village.relayed(), before)
+      << "nobody takes the way round while the straight one is open";
 }
 
 TEST_F(NodeCoreMembers, OneThatIsNotHeardByTheLeaderAnswersThroughTheOther) {

@@ -43,7 +43,10 @@ void NodeCore::Inside::receive(Instant now, const Peer& from, const SharedBytes&
   meet(now, from, *frame);  // also what is for somebody who lived here before
   if (frame->heading.destination && frame->heading.destination != options_.id) return;
   note_stranger(now, from);
-  if (replica_ && replica_->latest().find(from.id) != nullptr) heard_[from.id] = now;
+  if (replica_ && replica_->latest().find(from.id) != nullptr) {
+    heard_[from.id] = now;
+    if (!is_said_into_the_dark(frame->message)) straight_[from.id] = now;
+  }
   take(now, from, std::move(*frame));
 }
 

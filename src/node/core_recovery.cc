@@ -127,6 +127,7 @@ void NodeCore::Inside::found_anew(Instant now) {
   led_ = false;
   told_.clear();
   heard_.clear();
+  straight_.clear();
   carried_.clear();
   relays_.clear();
   last_contact_ = now;

@@ -13,9 +13,11 @@ void NodeCore::Inside::post(const std::string& address, NodeId to, const PeerMes
 
 void NodeCore::Inside::post_to(NodeId member, const PeerMessage& message) {
   const std::string address = address_of(member);
-  if (address.empty()) return;
+  const auto way = relays_.find(member);
+  if (address.empty() && way == relays_.end()) return;
   Pieces frame = encode_frame({cluster_, options_.id, member}, message);
-  if (!relays_.empty()) relay(member, frame);
+  const bool relayed = way != relays_.end() && relay(way->second.by, frame);
+  if (address.empty() || (relayed && way->second.alone)) return;
   network_.send(address, lane_of(message), std::move(frame));
 }
 

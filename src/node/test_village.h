@@ -194,6 +194,8 @@ class Village {
     const auto found = sent_to_.find(address);
     return found == sent_to_.end() ? 0 : found->second;
   }
+  // How many frames were sent through another member.
+  size_t relayed() const { return relayed_; }
   // How many lines of all nodes' logs have those words.
   size_t lines_with(std::string_view words) const { return log_.with(words); }
   // From now on links carry so much of states in a second.
@@ -256,6 +258,7 @@ class Village {
         village->states_.insert(std::get<StatePiece>(sent->message).transfer);
         ++village->houses_[at].pieces;
       }
+      village->relayed_ += sent && std::holds_alternative<Relay>(sent->message);
       ++village->sent_to_[address];
       village->letters_.emplace(
           village->arrival(at, address, lane, bytes.size()),
@@ -303,6 +306,7 @@ class Village {
   uint64_t last_id_ = 0;
   std::set<Nonce> states_;
   std::map<std::string, size_t> sent_to_;
+  size_t relayed_ = 0;
   size_t bulk_bytes_ = 0;
   size_t bulk_bytes_per_second_ = 0;                              // 0: any number
   std::map<std::pair<size_t, std::string>, Instant> busy_until_;  // of links
