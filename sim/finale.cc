@@ -154,6 +154,29 @@ void Finale::last_election() {
   }
 }
 
+// One that comes while it and the leader, and nobody else, do not reach each other is let in
+// through the others.
+void Finale::last_detour() {
+  // Of those that it knows there is one beside the leader.
+  if (world_.failed() || swarm_.founders < 3 || swarm_.doors_dead > 0 || random_.one_in(2)) return;
+  const auto leads = [](const auto& place) { return place->core().replica()->is_leader(); };
+  const auto leader = std::find_if(places_.begin(), places_.end(), leads);
+  Place& one = *places_[random_.below(places_.size())];
+  if (leader == places_.end() || leader->get() == &one) return;
+  const uint64_t ways = random_.between(1, 3);
+  world_.line("CRASH ", one.name(), ", and cut between it and the leader ", (*leader)->name(),
+              ways == 3   ? ""
+              : ways == 1 ? " (from the leader)"
+                          : " (to the leader)");
+  one.crash();
+  if ((ways & 1) != 0) network_.cut((*leader)->number(), one.number());
+  if ((ways & 2) != 0) network_.cut(one.number(), (*leader)->number());
+  one.start();
+  get_well();
+  network_.mend_all();
+  get_well();
+}
+
 void Finale::end_calls() {
   const WorldTime give_up = world_.now() + 2 * swarm_.request_timeout + seconds(2);
   while (calls_.open() > 0 && !world_.failed()) {

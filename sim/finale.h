@@ -21,12 +21,13 @@ class Finale {
  public:
   using Workloads = std::vector<std::unique_ptr<Workload>>;
 
-  Finale(World& world, const Swarm& swarm, Random& random, Places& places, Faults& faults,
-         Calls& calls, History& history, const Workloads& workloads)
+  Finale(World& world, const Swarm& swarm, Random& random, Places& places, SimNetwork& network,
+         Faults& faults, Calls& calls, History& history, const Workloads& workloads)
       : world_(world),
         swarm_(swarm),
         random_(random),
         places_(places),
+        network_(network),
         faults_(faults),
         calls_(calls),
         history_(history),
@@ -38,6 +39,7 @@ class Finale {
   void heal();
   void end_calls();
   void last_election();
+  void last_detour();
   void last_acts();
   void last_looks();
   void check_histories(RunCounters& counters);
@@ -58,6 +60,7 @@ class Finale {
   const Swarm& swarm_;
   Random& random_;
   Places& places_;
+  SimNetwork& network_;
   Faults& faults_;
   Calls& calls_;
   History& history_;

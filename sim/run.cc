@@ -47,7 +47,7 @@ class Run {
         ambush_(world_, swarm_, network_, history_, places_, faults_),
         loss_(world_, swarm_, faults_, ambush_, agreement_, claims_, history_, places_),
         scene_{world_, swarm_, calls_, history_, {}},
-        finale_(world_, swarm_, random_, places_, faults_, calls_, history_, workloads_) {
+        finale_(world_, swarm_, random_, places_, network_, faults_, calls_, history_, workloads_) {
     for (const auto& place : places_) scene_.places.push_back(place.get());
     make_workloads();
   }
@@ -70,6 +70,7 @@ class Run {
     clients_stopped_ = true;
     finale_.end_calls();
     finale_.last_election();
+    finale_.last_detour();
     finale_.last_acts();
     finale_.last_looks();
     RunResult result;

@@ -211,5 +211,37 @@ TEST(Members, AChangeOfMembersBeforeTheBarrierIsCommitted) {
   expect_caught("earlycfg", crossing_changes, swarm);
 }
 
+bool is_well(const Place& place) {
+  return place.lives() && place.core().status(place.clock().now()).state == NodeState::kOk;
+}
+
+// One that the leader does not hear, or that does not hear it, or neither, joins and goes through
+// the others.
+template <bool kFromLeader, bool kToLeader>
+bool comes_and_goes_the_way_round(Script& s) {
+  if (!s.found(3)) return false;
+  Place& leader = s.leader();
+  Place& one = s.at(3);
+  if (kFromLeader) s.cut_one_way(leader, one);
+  if (kToLeader) s.cut_one_way(one, leader);
+  one.start();
+  s.expect(s.pass_until([&] { return is_well(one); }), "it is not let in");
+  if (!s.failure().empty()) return false;
+  s.expect(s.written(one, "key", "value"), "it cannot write");
+  one.deliver([](node::NodeCore& core, Instant) { core.leave(); });
+  const uint64_t life = one.life();
+  s.expect(s.pass_until([&] { return !one.lives() || one.life() > life; }, 5s),
+           "it is not told that it is out");
+  return s.leads(leader);
+}
+
+TEST(Members, OneThatReachesAnyMemberComesAndGoes) {
+  for (const Play play :
+       {comes_and_goes_the_way_round<true, true>, comes_and_goes_the_way_round<true, false>,
+        comes_and_goes_the_way_round<false, true>}) {
+    EXPECT_EQ(outcome(Script::swarm(3, 1), "", play), "well");
+  }
+}
+
 }  // namespace
 }  // namespace ram::sim

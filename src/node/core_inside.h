@@ -180,6 +180,8 @@ class NodeCore::Inside final : public consensus::Transport,
   // False: nothing that long goes that way.
   bool relay(NodeId by, Pieces frame);
   static bool is_said_into_the_dark(const PeerMessage& message);
+  // What `source`, which may not reach the leader, says to it.
+  void carry_to_leader(NodeId source, const PeerMessage& message);
 
   // ---- messages (core_receive.cc) ----
   void on_message(Instant now, const Peer& from, const Heading& heading, RaftMessage&& message);

@@ -175,6 +175,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
   if (!leads()) {
     if (leader()) {
       post(from.address, from.id, JoinAnswer{JoinAnswer::Kind::kAsk, address_of(leader()), ""});
+      carry_to_leader(from.id, query);
     }
     return;
   }

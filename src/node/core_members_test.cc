@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "consensus/configuration.h"
+#include "node/member_description.h"
 #include "node/test_frame.h"
 #include "node/test_village.h"
 
@@ -310,6 +311,127 @@ TEST_F(NodeCoreMembers, OneThatIsNotHeardByTheLeaderAnswersThroughTheOther) {
     EXPECT_EQ(village.read(mute, "k"), value);
   }
   EXPECT_EQ(village.leader(), leader);
+}
+
+// A link that is cut, from the leader to one that joins, is a member or leaves, or back, or both.
+struct Cut {
+  const char* name;
+  bool from_leader, to_leader;
+};
+
+class CutOffFromTheLeaderAlone : public NodeCoreMembers, public ::testing::WithParamInterface<Cut> {
+ protected:
+  void SetUp() override {
+    NodeCoreMembers::SetUp();
+    lost = follower();
+  }
+  void cut() {
+    if (GetParam().from_leader) village.cut_one_way(village.leader(), lost);
+    if (GetParam().to_leader) village.cut_one_way(lost, village.leader());
+  }
+
+  size_t lost = 0;
+};
+
+TEST_P(CutOffFromTheLeaderAlone, OneThatJoinsDoesSoThroughTheOther) {
+  const size_t leader = village.leader();
+  const uint64_t term = status(leader).term;
+  ASSERT_TRUE(village.write_and_wait(leader, "k", "before"));
+  village.kill(lost);
+  cut();
+  village.start(lost);
+  ASSERT_TRUE(village.until([&] { return village.all_ok() && status(lost).voters == 3; }));
+  EXPECT_EQ(village.read(lost, "k"), "before");
+  ASSERT_TRUE(village.until([&] { return village.leased(lost); }));
+  ASSERT_TRUE(village.write_and_wait(lost, "k", "after"));
+  EXPECT_EQ(village.read(leader, "k"), "after");
+  EXPECT_EQ(village.leader(), leader);
+  EXPECT_EQ(status(leader).term, term);
+}
+
+TEST_P(CutOffFromTheLeaderAlone, OneThatLeavesIsToldThroughTheOther) {
+  const size_t leader = village.leader();
+  cut();
+  village.run(500ms);
+  ASSERT_TRUE(village.until([&] { return village.write_and_wait(lost, "k", "v"); }));
+  village.core(lost).leave();
+  const Instant begun = village.now();
+  ASSERT_TRUE(village.until([&] { return !village.lives(lost); }));
+  EXPECT_LT(village.now() - begun, 1s);
+  EXPECT_EQ(status(leader).members, 2u);
+}
+
+TEST_P(CutOffFromTheLeaderAlone, OneThatWasEvictedIsToldThroughTheOther) {
+  const NodeId before = village.id(lost);
+  ASSERT_TRUE(evicted_unheard(village.leader(), lost));
+  cut();
+  village.cut_off(lost, false);
+  ASSERT_TRUE(village.until([&] { return village.id(lost) != before && village.all_ok(); }));
+}
+
+INSTANTIATE_TEST_SUITE_P(NodeCoreMembers, CutOffFromTheLeaderAlone,
+                         ::testing::Values(Cut{"BothWays", true, true},
+                                           Cut{"FromTheLeader", true, false},
+                                           Cut{"ToTheLeader", false, true}),
+                         [](const auto& suite) { return suite.param.name; });
+
+// Of one that is no member a member carries questions to the leader, and their answers back.
+TEST_F(NodeCoreMembers, NothingElseIsCarriedForAStranger) {
+  const size_t leader = village.leader(), carrier = follower();
+  const ClusterId cluster = village.core(leader).cluster();
+  const NodeId stranger(99), unheard(98);
+  const auto say = [&](size_t to, const Peer& from, const PeerMessage& message) {
+    village.core(to).receive(village.now(), from,
+                             frame_of({cluster, from.id, village.id(to)}, message));
+  };
+  const auto carried = [&](NodeId from, NodeId to, const PeerMessage& message) {
+    return Relay{encode_frame({cluster, from, to}, message)};
+  };
+  // How many frames the stranger is sent for it.
+  const auto answers = [&](size_t to, const Peer& from, const PeerMessage& message) {
+    const size_t before = village.sent_to("nowhere:1");
+    say(to, from, message);
+    village.run(20ms);
+    return village.sent_to("nowhere:1") - before;
+  };
+  const auto member = [&](size_t at) {
+    return Peer{village.id(at), "n" + std::to_string(at) + ":1"};
+  };
+  const Peer nobody{stranger, "nowhere:1"};
+  const JoinRequest wants_in{encode_description({"n9", "nowhere:1", "", ""}), LogIndex()};
+  EXPECT_EQ(answers(carrier, nobody, Ping{}), 0u) << "but it is heard";
+
+  // To the leader.
+  const std::vector<PeerMessage> questions = {FenceRequest{Nonce(1)},
+                                              StateRequest{.transfer = Nonce(1)},
+                                              CopiesRequest{},
+                                              RecoveryQuestion{Nonce(1)},
+                                              OperationRequest{.nonce = Nonce(1)},
+                                              Standing{.question = Nonce(1)}};
+  for (const PeerMessage& question : questions) {
+    const Relay relay = carried(stranger, village.id(leader), question);
+    EXPECT_EQ(answers(leader, member(carrier), relay), 0u) << question.index() + 1;
+  }
+  EXPECT_GT(answers(leader, member(carrier), carried(stranger, village.id(leader), wants_in)), 0u);
+  EXPECT_GT(answers(leader, member(carrier),
+                    carried(stranger, village.id(leader), MembershipQuery{LogIndex()})),
+            0u);
+  // Not further than that, and only for itself.
+  const size_t third = 3 - leader - carrier;
+  EXPECT_EQ(answers(third, member(carrier), carried(stranger, village.id(third), wants_in)), 0u);
+  EXPECT_EQ(answers(carrier, nobody, carried(stranger, village.id(leader), wants_in)), 0u);
+
+  // And back.
+  EXPECT_EQ(answers(carrier, member(leader), carried(village.id(leader), stranger, Ping{})), 0u);
+  EXPECT_EQ(answers(carrier, member(leader), carried(village.id(third), stranger, JoinAnswer{})),
+            0u);
+  EXPECT_EQ(answers(carrier, nobody, carried(stranger, stranger, JoinAnswer{})), 0u);
+  EXPECT_EQ(answers(carrier, member(leader), carried(village.id(leader), stranger, JoinAnswer{})),
+            1u);
+  const size_t before = village.sent_to("");
+  EXPECT_EQ(answers(carrier, member(leader), carried(village.id(leader), unheard, JoinAnswer{})),
+            0u);
+  EXPECT_EQ(village.sent_to(""), before);
 }
 
 }  // namespace

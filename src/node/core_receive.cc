@@ -237,8 +237,9 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
   } else {
     answer.kind = JoinAnswer::Kind::kAsk;
     if (leader()) answer.address = address_of(leader());
+    carry_to_leader(from.id, request);
   }
-  post(from.address, from.id, answer);
+  post_to(from.id, answer);
 }
 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,

@@ -5,6 +5,11 @@
 // also through another that it hears. Who receives something that way answers the same way; also
 // straight, if it hears the leader straight: which ends the detour where both ways are open. Frames
 // are the same, and come later or twice, which all that receive them allow for.
+//
+// One that is no member, since it wants in or was taken out, has no way to know who could carry
+// what it says. So what it says to any member is carried to the leader, and what the leader answers
+// is carried back: to somebody who was heard, and nothing else, so that no word of a stranger makes
+// a member dial where it would not have.
 
 #include <utility>
 #include <vector>
@@ -15,11 +20,23 @@ namespace ram::node {
 
 using consensus::Server;
 
+namespace {
+
+bool is_said_by_strangers(const PeerMessage& message) {
+  return std::holds_alternative<JoinRequest>(message) ||
+         std::holds_alternative<MembershipQuery>(message);
+}
+
+bool is_said_to_strangers(const PeerMessage& message) {
+  return std::holds_alternative<JoinAnswer>(message) || std::holds_alternative<Removed>(message);
+}
+
+}  // namespace
+
 // What one says who may hear nobody tells nothing of whether it hears us.
 bool NodeCore::Inside::is_said_into_the_dark(const PeerMessage& message) {
   const auto* raft = std::get_if<RaftMessage>(&message);
-  return std::holds_alternative<JoinRequest>(message) ||
-         std::holds_alternative<MembershipQuery>(message) ||
+  return is_said_by_strangers(message) ||
          (raft != nullptr && std::holds_alternative<consensus::RequestVote>(raft->message));
 }
 
@@ -66,19 +83,37 @@ bool NodeCore::Inside::relay(NodeId by, Pieces frame) {
   return true;
 }
 
+void NodeCore::Inside::carry_to_leader(NodeId source, const PeerMessage& message) {
+  if (leads() || !leader()) return;
+  post_to(leader(), Relay{encode_frame({cluster_, source, leader()}, message)});
+}
+
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
                                   Relay&& relay) {
-  if (!among_members(from, heading) || replica_->latest().find(from.id) == nullptr) return;
   std::optional<Frame> frame = decode_frame(relay.frame.front());
   if (!frame || std::holds_alternative<Relay>(frame->message)) return;
   const Heading& inner = frame->heading;
+  if (inner.destination == options_.id && is_said_to_strangers(frame->message)) {
+    // Believed of whoever says it straight, too. Who carried it can be reached.
+    if (!leads()) take(now, {inner.source, from.address}, std::move(*frame));
+    return;
+  }
+  if (!among_members(from, heading) || replica_->latest().find(from.id) == nullptr) return;
   if (inner.cluster != cluster_) return;
+  const auto is_member = [&](NodeId id) { return replica_->latest().find(id) != nullptr; };
   if (inner.destination != options_.id) {
-    if (inner.source != from.id || replica_->latest().find(inner.destination) == nullptr) return;
+    const bool to_stranger =
+        is_said_to_strangers(frame->message) && strangers_.contains(inner.destination);
+    if (inner.source != from.id || (!is_member(inner.destination) && !to_stranger)) return;
     post(address_of(inner.destination), inner.destination, std::move(relay));
     return;
   }
-  if (inner.source == options_.id || replica_->latest().find(inner.source) == nullptr) return;
+  if (inner.source == options_.id) return;
+  if (!is_member(inner.source)) {
+    if (!leads() || !is_said_by_strangers(frame->message)) return;
+    // It asks again.
+    if (carried_.size() >= kPeerLinksMax && !carried_.contains(inner.source)) return;
+  }
   carried_[inner.source] = {from.id, now};
   answer_through(now, inner.source, from.id);
   take(now, {inner.source, address_of(inner.source)}, std::move(*frame));

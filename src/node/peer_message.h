@@ -233,7 +233,8 @@ struct OperationRefusal {
 };
 
 // 20 A frame of another kind that cannot go the straight way: from its source to a third member, or
-//    from there to its destination (MEMBERSHIP.md section 7). body := the frame, to the end
+//    from there to its destination (MEMBERSHIP.md section 7); of one that is no member and for one,
+//    only what core_relay.cc names. body := the frame, to the end
 struct Relay {
   Pieces frame;  // decoded: one
 };
