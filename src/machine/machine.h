@@ -83,9 +83,11 @@ class Machine {
   uint64_t digest() const;
 
   // The whole state as of now, to be written piece by piece while this goes on; pieces are of about
-  // `piece_bytes`. Null: the store has no room for another view. Must be destroyed before the
-  // store.
+  // `piece_bytes`. Null: the store has no room for another view. Must be destroyed before this.
   std::unique_ptr<FrozenState> freeze(size_t piece_bytes = kStatePieceBytes);
+
+  // Frees so many chunks of replies that nobody needs. True: there are more.
+  bool give_back(size_t chunks) { return sessions_.give_back(chunks); }
 
   // Cost: grows with the number of tables and sessions.
   void check_invariants() const;

@@ -1,6 +1,7 @@
 #include "machine/sessions.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -10,55 +11,107 @@
 namespace ram::machine {
 namespace {
 
-constexpr size_t kRepliesMin = 16;
-// A buffer larger than this is given back once it is empty.
-constexpr size_t kRepliesKept = 4096;
+// Freed with each chunk that begins: more than one, so that none is left before as many again are
+// dropped.
+constexpr size_t kGivenBackPerChunk = 2;
 
 }  // namespace
 
+bool Session::newest_is_full() const {
+  return places_.back().chunk->size == ReplyChunk::kReplies ||
+         added_bytes_ - places_.back().bytes_before >= ReplyChunk::kAnswerBytes;
+}
+
+void Session::begin_chunk() {
+  limbo_.give_back(kGivenBackPerChunk);
+  boost::intrusive_ptr<ReplyChunk> chunk(new ReplyChunk(limbo_, last_.next()));
+  ReplyChunk* const at = chunk.get();
+  (places_.empty() ? first_ : places_.back().chunk->next) = std::move(chunk);
+  places_.push_back({at->first, added_bytes_, at});
+}
+
 void Session::add(Reply reply) {
-  if (replies_.full()) replies_.set_capacity(std::max(kRepliesMin, 2 * replies_.capacity()));
-  answer_bytes_ += reply.answer_bytes.size();
-  replies_.push_back(std::move(reply));
+  if (places_.empty() || newest_is_full()) begin_chunk();
+  ReplyChunk& chunk = *places_.back().chunk;
+  added_bytes_ += reply.answer_bytes.size();
+  chunk.replies[chunk.size++] = std::move(reply);
   ++last_;
 }
 
-void Session::drop_oldest() {
-  answer_bytes_ -= replies_.front().answer_bytes.size();
-  replies_.pop_front();
-  ++floor_;
+void Session::drop_up_to(Sequence to) {
+  if (to == floor_) return;
+  if (to == last_ && newest_is_full()) {
+    places_.clear();
+    first_.reset();
+    dropped_bytes_ = added_bytes_;
+    floor_ = to;
+    return;
+  }
+  size_t gone = 0;
+  while (gone + 1 < places_.size() && places_[gone + 1].first <= to.next()) ++gone;
+  if (gone > 0) {
+    places_.erase(places_.begin(), places_.begin() + static_cast<ptrdiff_t>(gone));
+    first_ = places_.front().chunk;
+    dropped_bytes_ = places_.front().bytes_before;
+    floor_ = places_.front().first.previous();
+  }
+  while (floor_ < to) dropped_bytes_ += first_->at(++floor_).answer_bytes.size();
 }
 
 void Session::acknowledge(Sequence floor) {
-  const Sequence to = std::min(floor, last_);
-  while (floor_ < to) drop_oldest();
-  if (replies_.empty() && replies_.capacity() > kRepliesKept) replies_.set_capacity(0);
+  drop_up_to(std::clamp(floor, floor_, last_));
 }
 
 void Session::trim(size_t replies_max, size_t answer_bytes_max) {
-  while (replies_.size() > replies_max || answer_bytes_ > answer_bytes_max) drop_oldest();
+  if (replies() > replies_max) drop_up_to(last_ - replies_max);
+  while (answer_bytes() > answer_bytes_max) {
+    // A whole chunk, if what comes after it is still too much.
+    const bool whole =
+        places_.size() > 1 && added_bytes_ - places_[1].bytes_before > answer_bytes_max;
+    drop_up_to(whole ? places_[1].first.previous() : floor_.next());
+  }
 }
 
 const Reply* Session::reply(Sequence sequence) const {
   if (sequence <= floor_ || sequence > last_) return nullptr;
-  return &replies_[sequence - floor_ - 1];
+  // Mostly the newest are asked for.
+  if (sequence >= places_.back().first) return &places_.back().chunk->at(sequence);
+  const auto after =
+      std::upper_bound(places_.begin(), places_.end(), sequence,
+                       [](Sequence wanted, const Place& place) { return wanted < place.first; });
+  return &std::prev(after)->chunk->at(sequence);
 }
 
 void Session::skip_to(Sequence next) {
-  replies_.clear();
-  answer_bytes_ = 0;
+  places_.clear();
+  first_.reset();
+  dropped_bytes_ = added_bytes_;
   last_ = floor_ = next.previous();
 }
 
 void Session::check_invariants() const {
   RAM_CHECK(floor_ <= last_);
-  RAM_CHECK(replies_.size() == last_ - floor_);
+  RAM_CHECK(places_.empty() == (first_ == nullptr));
+  RAM_CHECK(!places_.empty() || floor_ == last_);
+  if (places_.empty()) return;
+  Sequence next = places_.front().first;
+  RAM_CHECK(next <= floor_.next());
   size_t answer_bytes = 0;
-  for (const Reply& reply : replies_) {
-    answer_bytes += reply.answer_bytes.size();
-    RAM_CHECK(reply.outcome == Outcome::kApplied || reply.answers == 0);
+  const ReplyChunk* chunk = first_.get();
+  for (const Place& place : places_) {
+    RAM_CHECK(place.chunk == chunk);
+    RAM_CHECK(place.first == next && chunk->first == next);
+    for (; next - chunk->first < chunk->size; ++next) {
+      if (next <= floor_) continue;
+      const Reply& reply = chunk->at(next);
+      answer_bytes += reply.answer_bytes.size();
+      RAM_CHECK(reply.outcome == Outcome::kApplied || reply.answers == 0);
+    }
+    chunk = chunk->next.get();
   }
-  RAM_CHECK(answer_bytes == answer_bytes_);
+  RAM_CHECK(chunk == nullptr);
+  RAM_CHECK(next == last_.next());
+  RAM_CHECK(answer_bytes == this->answer_bytes());
 }
 
 Session* Sessions::find(NodeId origin) {
@@ -71,7 +124,7 @@ const Session* Sessions::find(NodeId origin) const {
 }
 
 Session* Sessions::restore(NodeId origin, Sequence floor) {
-  const auto [at, is_new] = sessions_.try_emplace(origin, floor);
+  const auto [at, is_new] = sessions_.try_emplace(origin, limbo_, floor);
   return is_new ? &at->second : nullptr;
 }
 

@@ -23,8 +23,20 @@ constexpr size_t kPieceHeadBytes = 9;
 static_assert(kPieceHeadBytes + kItemHeadBytesMax + kTransactionBytesMax < kFrameBytesMax);
 static_assert(kKeyBytesMax + kValueBytesMax < kTransactionBytesMax);
 
-// What an entry takes beyond its key and its value, about, as FrozenState::read() counts.
+// What a reply takes beyond its answers, and an entry beyond its key and its value, about, as
+// FrozenState::read() counts.
+constexpr uint64_t kReplyBytes = 8;
 constexpr uint64_t kEntryBytes = 32;
+// Replies read at once.
+constexpr size_t kRepliesAtOnce = 16;
+
+uint64_t bytes_of(const Machine& machine) {
+  uint64_t bytes = machine.tables().bytes() + machine.tables().entries() * kEntryBytes;
+  for (const auto& [_, session] : machine.sessions().all()) {
+    bytes += session.answer_bytes() + session.replies() * kReplyBytes;
+  }
+  return bytes;
+}
 
 // Counters stay below this, so that none of them can wrap.
 constexpr uint64_t kCounterMax = uint64_t{1} << 63;
@@ -43,7 +55,7 @@ FrozenState::FrozenState(const Machine& machine, std::unique_ptr<store::FrozenVi
       applied_(machine.applied()),
       digest_(machine.digest()),
       piece_bytes_(piece_bytes),
-      whole_(machine.tables().bytes() + machine.tables().entries() * kEntryBytes),
+      whole_(bytes_of(machine)),
       view_(std::move(view)) {
   RAM_CHECK(view_->revision() == revision_);
   Writer writer(room_for(kItemHeadBytesMax));
@@ -58,7 +70,9 @@ FrozenState::FrozenState(const Machine& machine, std::unique_ptr<store::FrozenVi
   encode(writer, machine.parameters());
 
   for (const auto& table : machine.tables().all()) write_table(table->stored->name());
-  for (const auto& [origin, session] : machine.sessions().all()) write_session(origin, session);
+  for (const auto& [origin, session] : machine.sessions().all()) {
+    sessions_.push_back({origin, session.last(), session.floor(), session.oldest()});
+  }
 }
 
 FrozenState::~FrozenState() = default;
@@ -80,21 +94,22 @@ void FrozenState::write_table(std::string_view name) {
   writer.bytes(name);
 }
 
-void FrozenState::write_session(NodeId origin, const Session& session) {
+void FrozenState::write_session(const FrozenSession& session) {
   Writer head(room_for(kItemHeadBytesMax));
   put_item(head, Item::kSession);
-  head.u64(origin.value);
-  head.varint(session.last().value);
-  head.varint(session.floor().value);
-  for (Sequence sequence = session.floor().next(); sequence <= session.last(); ++sequence) {
-    const Reply& reply = *session.reply(sequence);
-    Writer writer(room_for(kItemHeadBytesMax + reply.answer_bytes.size()));
-    put_item(writer, Item::kReply);
-    writer.u8(static_cast<uint8_t>(reply.outcome));
-    writer.varint(reply.revision.value);
-    writer.varint(reply.answers);
-    writer.bytes(reply.answer_bytes);
-  }
+  head.u64(session.origin.value);
+  head.varint(session.last.value);
+  head.varint(session.floor.value);
+}
+
+void FrozenState::write_reply(const Reply& reply) {
+  Writer writer(room_for(kItemHeadBytesMax + reply.answer_bytes.size()));
+  put_item(writer, Item::kReply);
+  writer.u8(static_cast<uint8_t>(reply.outcome));
+  writer.varint(reply.revision.value);
+  writer.varint(reply.answers);
+  writer.bytes(reply.answer_bytes);
+  read_ += kReplyBytes + reply.answer_bytes.size();
 }
 
 void FrozenState::write_entry(std::string_view table, const store::Entry& entry) {
@@ -115,20 +130,41 @@ void FrozenState::write_entry(std::string_view table, const store::Entry& entry)
   read_ += kEntryBytes + entry.key().size() + entry.value().size();
 }
 
-// Reads on until a piece is complete, or to the end. Few entries at a time: each may be large.
-void FrozenState::read_view() {
-  while (view_ != nullptr && pieces_.size() < 2) {
-    const bool more = view_->next(
-        1, [&](std::string_view table, const store::Entry& entry) { write_entry(table, entry); });
-    if (more) continue;
-    Writer writer(room_for(1));
-    put_item(writer, Item::kEnd);
-    view_.reset();
+// Replies of the first session; its floor goes up to what was read.
+bool FrozenState::read_sessions() {
+  if (sessions_.empty()) return false;
+  FrozenSession& session = sessions_.front();
+  if (!std::exchange(begun_, true)) write_session(session);
+  for (size_t i = 0; i < kRepliesAtOnce && session.floor < session.last; ++i) {
+    ++session.floor;
+    const ReplyChunk& chunk = *session.chunk;
+    if (session.floor - chunk.first == chunk.size) session.chunk = chunk.next;
+    write_reply(session.chunk->at(session.floor));
   }
+  if (session.floor == session.last) {
+    sessions_.pop_front();
+    begun_ = false;
+  }
+  return true;
+}
+
+// Few entries at a time: each may be large.
+bool FrozenState::read_on() {
+  if (view_ == nullptr) return false;
+  if (read_sessions()) return true;
+  const bool more = view_->next(
+      1, [&](std::string_view table, const store::Entry& entry) { write_entry(table, entry); });
+  if (more) return true;
+  Writer writer(room_for(1));
+  put_item(writer, Item::kEnd);
+  view_.reset();
+  return false;
 }
 
 bool FrozenState::next_piece(std::string& piece) {
-  read_view();
+  // Until a piece is complete.
+  while (pieces_.size() < 2 && read_on()) {
+  }
   if (pieces_.empty()) {
     piece.clear();
     return false;

@@ -41,8 +41,9 @@ namespace ram::machine {
 
 inline constexpr uint8_t kStateVersion = 1;
 
-// A state as of the moment of Machine::freeze(). Tables and entries are read as pieces are asked
-// for, from a view of the store, which this must not outlive; the rest was copied at once.
+// A state as of the moment of Machine::freeze(). Entries are read as pieces are asked for, from a
+// view of the store, and replies from the chunks that the sessions had: this must not outlive the
+// machine. The rest was copied at once.
 class FrozenState {
  public:
   FrozenState(const Machine& machine, std::unique_ptr<store::FrozenView> view, size_t piece_bytes);
@@ -57,8 +58,8 @@ class FrozenState {
   bool next_piece(std::string& piece);
   // Pieces handed out: the number of the next one.
   uint64_t next_number() const { return next_number_; }
-  // Of `parts` of the whole, those that have been read: by what the entries take, so that few large
-  // ones count as well. Below `parts` until all was read. Requires: `parts` is at most 2^20.
+  // Of `parts` of the whole, those that have been read: by what they take, so that few large ones
+  // count as well. Below `parts` until all was read. Requires: `parts` is at most 2^20.
   uint64_t read(uint64_t parts) const {
     // Cannot wrap: nobody has memory for 2^44 bytes.
     return view_ == nullptr ? parts : read_ * parts / (whole_ + 1);
@@ -68,20 +69,32 @@ class FrozenState {
   size_t kept_bytes() const { return view_ == nullptr ? 0 : view_->kept_bytes(); }
 
  private:
+  struct FrozenSession {
+    NodeId origin;
+    Sequence last;
+    Sequence floor;
+    boost::intrusive_ptr<ReplyChunk> chunk;  // that has the reply after the floor, if any has
+  };
+
   // Where an item of at most `bytes` is to be appended.
   std::string& room_for(size_t bytes);
   void write_table(std::string_view name);
-  void write_session(NodeId origin, const Session& session);
+  void write_session(const FrozenSession& session);
+  void write_reply(const Reply& reply);
   void write_entry(std::string_view table, const store::Entry& entry);
-  void read_view();
+  // Reads a few items; false: that was the end.
+  bool read_on();
+  bool read_sessions();
 
   const Revision revision_;
   const LogIndex applied_;
   const uint64_t digest_;
   const size_t piece_bytes_;
-  // What all entries take, and those that were read.
+  // What all replies and entries take, and those that were read.
   const uint64_t whole_;
   uint64_t read_ = 0;
+  std::deque<FrozenSession> sessions_;       // that were not read to their ends,
+  bool begun_ = false;                       // and whether the first of them was begun
   std::unique_ptr<store::FrozenView> view_;  // null: it was read to its end
   boost::unordered_flat_map<std::string_view, uint32_t> table_numbers_;  // names of the store
   std::string_view last_name_;

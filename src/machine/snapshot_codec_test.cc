@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <string>
 #include <tuple>
@@ -137,6 +138,45 @@ TEST(StateCodec, AViewIsOfItsMomentWhateverComesAfter) {
   ASSERT_TRUE(status.ok()) << status.message();
   EXPECT_EQ(loaded.loader->take()->digest(), digest);
   EXPECT_EQ(frozen->kept_bytes(), 0u);
+}
+
+TEST(StateCodec, RepliesAreOfTheMomentWhateverBecomesOfTheirSessions) {
+  for (const size_t piece_bytes : {size_t{50}, size_t{5'000}}) {
+    Node node;
+    const auto write = [&](NodeId origin, uint64_t first, uint64_t floor, int count) {
+      const std::string value(300, 'v');
+      const std::vector<std::string> transactions(count,
+                                                  Transaction().exchange("k", value).bytes());
+      ASSERT_TRUE(node.apply(record_of(origin, first, floor, transactions)));
+    };
+    write(kMine, 1, 0, 1000);
+    write(kOther, 1, 0, 500);
+    write(NodeId(9), 1, 0, 1);
+    write(NodeId(9), 2, 1, 1);
+    std::unique_ptr<FrozenState> frozen = node.machine().freeze(piece_bytes);
+    std::vector<std::string> pieces(1);
+    ASSERT_TRUE(frozen->next_piece(pieces[0]));
+    write(kMine, 1001, 900, 30);
+    write(NodeId(9), 3, 2, 100);
+    ASSERT_TRUE(node.apply(encode_close_session(kOther)));
+    for (std::string piece; frozen->next_piece(piece); write(kOther, 1, 0, 1)) {
+      pieces.push_back(piece);
+      node.machine().give_back(1);
+    }
+    Loaded loaded;
+    const Status status = loaded.add_all(pieces);
+    ASSERT_TRUE(status.ok()) << status.message();
+    std::unique_ptr<Machine> machine = loaded.loader->take();
+    machine->check_invariants();
+    const std::map<NodeId, Session>& sessions = machine->sessions().all();
+    ASSERT_EQ(sessions.size(), 3u);
+    EXPECT_EQ(sessions.at(kMine).replies(), 1000u);
+    EXPECT_EQ(sessions.at(kOther).replies(), 500u);
+    EXPECT_EQ(sessions.at(NodeId(9)).replies(), 1u);
+    EXPECT_EQ(sessions.at(kMine).reply(Sequence(1000))->revision, Revision(1000));
+    EXPECT_EQ(sessions.at(kOther).reply(Sequence(500))->revision, Revision(1500));
+    EXPECT_EQ(sessions.at(NodeId(9)).reply(Sequence(2))->revision, Revision(1502));
+  }
 }
 
 TEST(StateCodec, PiecesAreAsLargeAsAskedOrHoldOneItem) {

@@ -17,6 +17,7 @@ namespace {
 
 // Blocks and entries that a pass frees, beside those that writes free.
 constexpr size_t kFreedPerTurn = 64;
+constexpr size_t kReplyChunksFreedPerTurn = 2;  // of as many replies each
 
 }  // namespace
 
@@ -63,6 +64,7 @@ void NodeCore::Inside::turn(Instant now) {
   }
   // What was let go of is freed in small pieces, so that nothing waits for it.
   if (replica_) again_ |= replica_->give_back(kFreedPerTurn);
+  if (machine_) again_ |= machine_->give_back(kReplyChunksFreedPerTurn);
   again_ |= slot_.tick(kFreedPerTurn);
 }
 
