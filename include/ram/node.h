@@ -106,8 +106,15 @@ struct NodeStatus {
   std::string waiting_for;
 };
 
-enum class MemberState : uint8_t { kUp, kSilent, kCatchingUp, kLeaving };
-std::string_view member_state_name(MemberState state);  // "up" "silent" "catching-up" "leaving"
+enum class MemberState : uint8_t {
+  kUp,
+  kSilent,
+  kCatchingUp,
+  kLeaving,
+  kJoining,  // no member yet: it has asked to be one. Only the leader knows of it
+};
+// "up" "silent" "catching-up" "leaving" "joining"
+std::string_view member_state_name(MemberState state);
 
 struct Member {
   std::string name;
@@ -127,7 +134,8 @@ struct Member {
   uint64_t delayed_ms = 0;
   uint64_t delaying_ms = 0;
   std::string version;
-  uint64_t since_ms = 0;  // how long in this state, as this node saw it
+  uint64_t since_ms = 0;    // how long in this state, as this node saw it
+  std::string waiting_for;  // if it joins; one line
 };
 
 struct Digest {
@@ -212,6 +220,8 @@ class Node {
 
   // What this node is and does, knows of the members, has applied, and what tables it has; each
   // as of one moment between two passes of its thread. Told in any state, also without a cluster.
+  // members() of the leader are followed by those that want to become one (kJoining); they are not
+  // counted in NodeStatus::members.
   //
   // Blocks, until the next pass; not to be called from a callback.
   // Cost: the node's thread stops for it; tables() for each table.

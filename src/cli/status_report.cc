@@ -201,6 +201,11 @@ std::string StatusReport::summary() const {
   if (const std::string waiting = status_.text("waiting_for"); !waiting.empty()) {
     row("waiting", waiting);
   }
+  for (const Fields& member : members_) {
+    if (!joins(member)) continue;
+    row("joining",
+        member.text("name") + ", which waits for " + or_dash(member.text("waiting_for")));
+  }
   if (const std::string from = members_from(); !from.empty()) row("members", from);
   return aligned(rows);
 }
@@ -215,6 +220,10 @@ std::string StatusReport::how_reads_are_answered() const {
   return status_.number("lease") != 0
              ? "from memory, under a lease for " + duration_of(status_.number("lease_ms"))
              : "through the leader, without a lease" + in_brackets(reason);
+}
+
+bool StatusReport::joins(const Fields& member) {
+  return member.text("state") == "joining";
 }
 
 std::string StatusReport::lease_of(const Fields& member) {
@@ -237,7 +246,7 @@ std::string StatusReport::members_table() const {
     const bool leader = member.number("leader") != 0;
     rows.push_back({member.text("name"), leader ? "leader" : member.text("role"),
                     member.text("state"), duration_of(member.number("since_ms")),
-                    member.text("lag"), lease_of(member), delays_of(member),
+                    joins(member) ? "-" : member.text("lag"), lease_of(member), delays_of(member),
                     or_dash(member.text("client")), member.text("address"),
                     or_dash(member.text("version"))});
   }

@@ -59,6 +59,8 @@ class StatusReport {
   std::string how_reads_are_answered() const;
   std::string members_table() const;
   std::string members_from() const;
+  // It is no member yet.
+  static bool joins(const Fields& member);
   // How long a member's lease lasts, or why it has none.
   static std::string lease_of(const Fields& member);
   // For how long writes have waited for it.

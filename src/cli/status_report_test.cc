@@ -61,6 +61,19 @@ TEST(StatusReport, TheTableSaysHowTheNodeAndItsClusterAre) {
             "-\n");
 }
 
+TEST(StatusReport, SaysWhoJoinsAndWhatItWaitsFor) {
+  const RespValue joiner =
+      array({text("name"),         text("n2"),        text("role"),     text("joining"),
+             text("state"),        text("joining"),   text("leader"),   number(0),
+             text("lag"),          number(0),         text("lease"),    number(0),
+             text("lease_reason"), text("joining"),   text("since_ms"), number(5000),
+             text("waiting_for"),  text("the state"), text("address"),  text("127.0.0.1:7372")});
+  const std::string table = StatusReport(status_of(1), array({member("n1", 1), joiner})).table();
+  EXPECT_THAT(table, HasSubstr("\ncluster  c0ffee, 1 member, 1 voter, "));
+  EXPECT_THAT(table, HasSubstr("\njoining  n2, which waits for the state\n"));
+  EXPECT_THAT(table, HasSubstr("\nn2      joining  joining  5.0s   -    joining  "));
+}
+
 TEST(StatusReport, KnowsForHowLongTheNodeMayTryToLeave) {
   const auto told = [](int64_t ms) {
     return StatusReport(array({text("leave_timeout_ms"), number(ms)}), {}).leave_timeout().count();

@@ -134,13 +134,27 @@ JoinAnswer Admission::on_request(Instant now, NodeId joiner, const JoinRequest& 
       members.servers.size() + static_cast<size_t>(to_come) >= kMembersMax) {
     return {JoinAnswer::Kind::kRefused, "", "the cluster has as many members as it may have"};
   }
-  Joiner& known = joiners_[joiner];
+  Joiner& known = joiners_.try_emplace(joiner, Joiner{.first = now}).first->second;
   known.description = request.description;
   known.have = request.have;
   known.asked = now;
   heard(now, joiner);  // so that it is not silent as soon as it is let in
   if (request.have || request.fetching) return {JoinAnswer::Kind::kWait, "", ""};
   return {JoinAnswer::Kind::kFetch, source_for(now, joiner, known, replica), ""};
+}
+
+std::vector<Admission::Candidate> Admission::candidates(const Replica& replica) const {
+  std::vector<Candidate> candidates;
+  for (const auto& [id, joiner] : joiners_) {
+    if (replica.latest().find(id) != nullptr) continue;
+    const std::string name = name_of(joiner.description);
+    candidates.push_back({id, joiner.description, joiner.first,
+                          find_name(replica.latest(), name) != nullptr
+                              ? "the former incarnation of " + name + " to be removed"
+                          : joiner.have ? "its turn: members change one at a time"
+                                        : "the state, from another member"});
+  }
+  return candidates;
 }
 
 std::string Admission::source_for(Instant now, NodeId id, Joiner& joiner,

@@ -53,6 +53,15 @@ class Admission {
   JoinAnswer on_request(Instant now, NodeId joiner, const JoinRequest& request,
                         const consensus::Replica& replica);
 
+  // Who has asked to be let in, and is no member yet.
+  struct Candidate {
+    NodeId id;
+    std::string description;
+    Instant since;            // it asks
+    std::string waiting_for;  // one line
+  };
+  std::vector<Candidate> candidates(const consensus::Replica& replica) const;
+
   // Call once per heartbeat. Requires: `replica` leads.
   void beat(Instant now, const consensus::Replica& replica);
   // The change to make now, if any. Requires: `replica` leads.
@@ -63,6 +72,7 @@ class Admission {
   struct Joiner {
     std::string description;
     LogIndex have;
+    Instant first;
     Instant asked;
     uint64_t times = 0;  // that it was told where to fetch the state
   };

@@ -239,6 +239,39 @@ TEST_F(AdmissionTest, AJoinerThatAsksNoMoreIsForgotten) {
   EXPECT_EQ(change(), "");
 }
 
+TEST_F(AdmissionTest, WhoAsksIsACandidateUntilItIsAMember) {
+  found(3);
+  group_->kill(2);
+  // Of each: its id, since when, what for.
+  const auto candidates = [&] {
+    std::string line;
+    for (const auto& candidate : admission_.candidates(leader())) {
+      line += std::to_string(candidate.id.value) + " " +
+              std::to_string((group_->now - candidate.since) / 1ms) + "ms " +
+              candidate.waiting_for + "; ";
+    }
+    return line;
+  };
+  EXPECT_EQ(candidates(), "");
+  pass(kSilence, {3});
+  (void)ask(7, description_of("n2"));
+  (void)ask(8, description_of("n8"));
+  EXPECT_EQ(candidates(),
+            "7 0ms the former incarnation of n2 to be removed; "
+            "8 0ms the state, from another member; ");
+  EXPECT_EQ(change(), "n1 n3");
+  pass(20ms, {3});
+  (void)ask(7, description_of("n2"), leader().commit());
+  EXPECT_EQ(candidates(),
+            "7 20ms its turn: members change one at a time; "
+            "8 20ms the state, from another member; ");
+  EXPECT_EQ(change(), "n1 n3 n2-");
+  EXPECT_EQ(candidates(), "8 20ms the state, from another member; ");
+  pass(4 * kSilence + 1ms, {3});
+  (void)change();
+  EXPECT_EQ(candidates(), "");
+}
+
 TEST_F(AdmissionTest, AFullClusterTakesNoMore) {
   found(1, kMembersMax - 2);
   EXPECT_EQ(ask(100, description_of("last")).kind, JoinAnswer::Kind::kFetch);

@@ -68,6 +68,7 @@ class NodeCore::Inside final : public consensus::Transport,
   // Reports.
   NodeStatus status(Instant now) const;
   std::vector<Member> members(Instant now) const;
+  void add_candidates(Instant now, std::vector<Member>& members) const;
   Digest digest() const;
   WallMs complete_until(Instant now) const;
   Former former() const;

@@ -313,6 +313,40 @@ TEST_F(NodeCoreMembers, OneThatIsNotHeardByTheLeaderAnswersThroughTheOther) {
   EXPECT_EQ(village.leader(), leader);
 }
 
+TEST_F(NodeCoreMembers, TheLeaderShowsWhoJoinsUntilItIsAMember) {
+  const size_t leader = village.leader(), joiner = follower();
+  village.kill(joiner);
+  village.start(joiner);
+  // What a member of that name and incarnation is like.
+  const auto seen = [&](size_t by) {
+    for (const Member& member : village.core(by).members(village.now())) {
+      if (member.id == village.id(joiner).value) return member;
+    }
+    return Member();
+  };
+  const auto waits_for = [&](const std::string& what) {
+    return village.until([&] { return seen(leader).waiting_for.find(what) == 0; });
+  };
+  ASSERT_TRUE(waits_for("the former incarnation of n" + std::to_string(joiner)));
+  const Member joins = seen(leader);
+  EXPECT_EQ(joins.state, MemberState::kJoining);
+  EXPECT_EQ(joins.name, "n" + std::to_string(joiner));
+  EXPECT_EQ(joins.address, joins.name + ":1");
+  EXPECT_FALSE(joins.version.empty());
+  EXPECT_EQ(joins.lease_reason, NoLease::kJoining);
+  const uint64_t since = joins.since_ms;
+  village.run(10ms);
+  EXPECT_EQ(seen(leader).since_ms, since + 10);
+  EXPECT_EQ(seen(3 - leader - joiner).id, 0u) << "only the leader knows";
+  EXPECT_EQ(status(leader).members, 3u) << "of which one is dead";
+  ASSERT_TRUE(village.until([&] { return status(leader).members == 2; }));
+  EXPECT_EQ(village.core(leader).members(village.now()).size(), 3u);
+  ASSERT_TRUE(village.until([&] { return village.all_ok(); }));
+  EXPECT_EQ(seen(leader).state, MemberState::kUp);
+  EXPECT_EQ(seen(leader).waiting_for, "");
+  EXPECT_EQ(village.core(leader).members(village.now()).size(), 3u);
+}
+
 // A link that is cut, from the leader to one that joins, is a member or leaves, or back, or both.
 struct Cut {
   const char* name;

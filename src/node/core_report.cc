@@ -250,7 +250,26 @@ std::vector<Member> NodeCore::Inside::members(Instant now) const {
     }
     members.push_back(std::move(member));
   }
+  if (leads()) add_candidates(now, members);
   return members;
+}
+
+void NodeCore::Inside::add_candidates(Instant now, std::vector<Member>& members) const {
+  for (Admission::Candidate& candidate : admission_.candidates(*replica_)) {
+    const auto description = decode_description(candidate.description);
+    if (!description) continue;
+    Member member;
+    member.name = description->name;
+    member.id = candidate.id.value;
+    member.address = description->address;
+    member.client = description->client;
+    member.version = description->version;
+    member.state = MemberState::kJoining;
+    member.lease_reason = NoLease::kJoining;
+    member.since_ms = milliseconds(now - candidate.since);
+    member.waiting_for = std::move(candidate.waiting_for);
+    members.push_back(std::move(member));
+  }
 }
 
 Digest NodeCore::Inside::digest() const {

@@ -29,7 +29,10 @@ std::vector<Event> EventWatch::look(const NodeStatus& status, const std::vector<
 
 void EventWatch::look_at_members(const std::vector<Member>& members, std::vector<Event>& events) {
   std::set<uint64_t> there;
-  for (const Member& member : members) there.insert(member.id);
+  const auto is_member = [](const Member& member) { return member.state != MemberState::kJoining; };
+  for (const Member& member : members) {
+    if (is_member(member)) there.insert(member.id);
+  }
   // Who left comes first: a new incarnation takes the name of the one that did.
   std::erase_if(members_, [&](const auto& known) {
     if (there.contains(known.first)) return false;
@@ -37,6 +40,7 @@ void EventWatch::look_at_members(const std::vector<Member>& members, std::vector
     return true;
   });
   for (const Member& member : members) {
+    if (!is_member(member)) continue;
     const auto [known, is_new] = members_.try_emplace(member.id, Known{member.name});
     if (is_new) events.push_back({EventKind::kMemberJoined, member.name});
     const bool silent = member.state == MemberState::kSilent;

@@ -48,6 +48,17 @@ TEST(EventWatch, ANewIncarnationTakesTheOldOnesPlace) {
       ElementsAre(Event{EventKind::kMemberLeft, "b"}, Event{EventKind::kMemberJoined, "b"}));
 }
 
+TEST(EventWatch, WhoJoinsHasJoinedOnceItIsAMember) {
+  EventWatch watch;
+  watch.look(status(NodeState::kOk, "a"), {member(1, "a")});
+  EXPECT_THAT(watch.look(status(NodeState::kOk, "a"),
+                         {member(1, "a"), member(2, "b", MemberState::kJoining)}),
+              IsEmpty());
+  EXPECT_THAT(watch.look(status(NodeState::kOk, "a"),
+                         {member(1, "a"), member(2, "b", MemberState::kCatchingUp)}),
+              ElementsAre(Event{EventKind::kMemberJoined, "b"}));
+}
+
 TEST(EventWatch, OneThatWasSilentIsFoundAgain) {
   EventWatch watch;
   watch.look(status(NodeState::kOk, "a"), {member(2, "b", MemberState::kSilent)});

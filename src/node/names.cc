@@ -80,6 +80,8 @@ std::string_view member_state_name(MemberState state) {
       return "catching-up";
     case MemberState::kLeaving:
       return "leaving";
+    case MemberState::kJoining:
+      return "joining";
   }
   return "unknown";
 }

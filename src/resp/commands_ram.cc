@@ -57,12 +57,13 @@ void write_status(const NodeStatus& now, const FrontOptions& options, Reply& rep
 }
 
 void write_member(const Member& member, Reply& reply) {
-  reply.map(16);
+  const bool joins = member.state == MemberState::kJoining;
+  reply.map(17);
   reply.field("name", member.name);
   reply.field("id", hex_of(member.id));
   reply.field("address", member.address);
   reply.field("client", member.client);
-  reply.field("role", member.voter ? "voter" : "standby");
+  reply.field("role", joins ? "joining" : member.voter ? "voter" : "standby");
   reply.field("state", member_state_name(member.state));
   reply.field("leader", uint64_t{member.leader});
   reply.field("lag", member.lag);
@@ -74,6 +75,7 @@ void write_member(const Member& member, Reply& reply) {
   reply.field("readmit_ms", member.readmit_ms);
   reply.field("delayed_ms", member.delayed_ms);
   reply.field("delaying_ms", member.delaying_ms);
+  reply.field("waiting_for", member.waiting_for);
 }
 
 void write_members(const std::vector<Member>& all, Reply& reply) {
@@ -193,12 +195,13 @@ const Command kRows[] = {
         "map: value revision; null if there is none", getrev),
     row("ram.members", "", 1, kAlways, {}, "O(n), n: members",
         "The members of the cluster, as this node knows them. role: voter, standby. state: up, "
-        "silent, catching-up, leaving. At the leader, of others: lease_reason: why it has no lease "
-        "(silent, not-asked, leader-has-none, lags, readmission in readmit_ms, behind, "
-        "not-granted, off); delayed_ms, delaying_ms: for how long writes that a majority had "
-        "waited for it, in all and just now.",
+        "silent, catching-up, leaving. At the leader, and not counted as members, also those that "
+        "have asked to become one: role and state joining; waiting_for: what it takes. At the "
+        "leader, of others: lease_reason: why it has no lease (silent, not-asked, "
+        "leader-has-none, lags, readmission in readmit_ms, behind, not-granted, off); delayed_ms, "
+        "delaying_ms: for how long writes that a majority had waited for it, in all and just now.",
         "array of maps: name id address client role state leader lag lease version since_ms "
-        "lease_ms lease_reason readmit_ms delayed_ms delaying_ms",
+        "lease_ms lease_reason readmit_ms delayed_ms delaying_ms waiting_for",
         members),
     row("ram.reads", "[local|leader|quorum|stale]", -1, kLoading | kStale | kFast, {}, "O(1)",
         "How this connection reads. `local`: from this node's memory while it holds a lease, else "

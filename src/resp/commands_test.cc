@@ -363,14 +363,22 @@ TEST_F(Commands, RamStatusAndMembersHaveAllFieldsOfTheContract) {
   EXPECT_NE(status.find("$16\r\n0000000000000abc\r\n"), std::string::npos);
 
   const std::string members = ask("RAM.MEMBERS");
-  EXPECT_EQ(members.substr(0, 9), "*1\r\n%16\r\n");
-  for (const char* field :
-       {"name", "id", "address", "client", "role", "state", "leader", "lag", "lease", "version",
-        "since_ms", "lease_ms", "lease_reason", "readmit_ms", "delayed_ms", "delaying_ms"}) {
+  EXPECT_EQ(members.substr(0, 9), "*2\r\n%17\r\n");
+  for (const char* field : {"name", "id", "address", "client", "role", "state", "leader", "lag",
+                            "lease", "version", "since_ms", "lease_ms", "lease_reason",
+                            "readmit_ms", "delayed_ms", "delaying_ms", "waiting_for"}) {
     std::string encoded;
     Reply(encoded, Version::k3).bulk(field);
     EXPECT_NE(members.find("\n" + encoded), std::string::npos) << field;
   }
+  // n1 is a voter and up, n2 wants to be let in.
+  const std::string second = members.substr(members.find("%17", 9));
+  EXPECT_NE(members.find("$4\r\nrole\r\n$5\r\nvoter\r\n$5\r\nstate\r\n$2\r\nup\r\n"),
+            std::string::npos);
+  EXPECT_NE(second.find("$4\r\nrole\r\n$7\r\njoining\r\n$5\r\nstate\r\n$7\r\njoining\r\n"),
+            std::string::npos)
+      << second;
+  EXPECT_NE(second.find("$11\r\nwaiting_for\r\n$9\r\nthe state\r\n"), std::string::npos);
 }
 
 TEST_F(Commands, LeaveIsAnsweredWhenTheNodeHasLeftOrCouldNot) {

@@ -325,7 +325,7 @@ std::string_view no_lease_name(NoLease why) {
 }
 
 std::string_view member_state_name(MemberState state) {
-  constexpr std::string_view kNames[] = {"up", "silent", "catching-up", "leaving"};
+  constexpr std::string_view kNames[] = {"up", "silent", "catching-up", "leaving", "joining"};
   return kNames[static_cast<size_t>(state)];
 }
 
@@ -419,7 +419,14 @@ void Node::members(Callback<Result<std::vector<Member>>> callback) const {
                                 .client = "127.0.0.1:6379",
                                 .voter = true,
                                 .leader = true,
-                                .version = "0.1.0"}};
+                                .version = "0.1.0"},
+                               {.name = "n2",
+                                .id = 0xdef,
+                                .address = "127.0.0.1:7380",
+                                .state = MemberState::kJoining,
+                                .lease_reason = NoLease::kJoining,
+                                .version = "0.1.0",
+                                .waiting_for = "the state"}};
   });
 }
 
