@@ -21,9 +21,9 @@ import sys
 
 COLUMNS = 100
 
-# What each layer may include of ours. `status` is ram/status.h and ram/version.h, the vocabulary;
-# `public` is all of include/ram. `node` is what the simulator runs, `runtime` what puts it on real
-# sockets: the sources of ram_layer(NAME runtime ...) in src/node.
+# What each layer may include of ours. `status` is the vocabulary: ram/status.h, ram/severity.h and
+# ram/version.h; `public` is all of include/ram. `node` is what the simulator runs, `runtime` what
+# puts it on real sockets: the sources of ram_layer(NAME runtime ...) in src/node.
 LAYERS = {
     "include": {"public"},
     "base": {"base", "status"},
@@ -187,7 +187,7 @@ def check_includes(path, text, files, runtime_stems):
                 continue
             other = layer_of(ours, runtime_stems)
             if other == "include":
-                is_vocabulary = ours.endswith(("/status.h", "/version.h"))
+                is_vocabulary = ours.endswith(("/status.h", "/severity.h", "/version.h"))
                 fine = "public" in allowed or (is_vocabulary and "status" in allowed)
             else:
                 fine = other in allowed

@@ -17,10 +17,10 @@ Duration random_up_to(Random& random, Duration most) {
 class Place::Lines final : public Log {
  public:
   Lines(World& world, std::string name) : world_(world), name_(std::move(name)) {}
-  void write(LogLevel level, std::string_view line) override {
-    world_.line(name_, " ", kLevels[static_cast<size_t>(level)], ": ", line);
+  void write(Severity severity, std::string_view line) override {
+    world_.line(name_, " ", kLevels[static_cast<size_t>(severity)], ": ", line);
   }
-  bool enabled(LogLevel) const override { return world_.trace().has_text(); }
+  bool enabled(Severity) const override { return world_.trace().has_text(); }
 
  private:
   World& world_;
@@ -68,7 +68,6 @@ void Place::live() {
                             .expect = setup_.expect,
                             .former = former_,
                             .parameters = swarm_.parameters,
-                            .request_timeout = swarm_.request_timeout,
                             .evict_after = swarm_.evict_after,
                             .seed = random_.next(),
                             .hash_seed = random_.next(),

@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
-namespace ram {
+#include "ram/severity.h"
 
-enum class Severity { kDebug, kInfo, kWarning, kError };
+namespace ram {
 
 // How a read comes to be current. All but kStale see every write that was acknowledged, by
 // whichever node, before the call.

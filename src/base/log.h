@@ -6,28 +6,28 @@
 
 #include <string_view>
 
-namespace ram {
+#include "ram/severity.h"
 
-enum class LogLevel { kDebug, kInfo, kWarning, kError };
+namespace ram {
 
 class Log {
  public:
   virtual ~Log() = default;
-  virtual void write(LogLevel level, std::string_view line) = 0;
-  // False: lines of this level go nowhere, do not build them.
-  virtual bool enabled(LogLevel level) const = 0;
+  virtual void write(Severity severity, std::string_view line) = 0;
+  // False: lines of this severity go nowhere, do not build them.
+  virtual bool enabled(Severity severity) const = 0;
 
-  void debug(std::string_view line) { write(LogLevel::kDebug, line); }
-  void info(std::string_view line) { write(LogLevel::kInfo, line); }
-  void warning(std::string_view line) { write(LogLevel::kWarning, line); }
-  void error(std::string_view line) { write(LogLevel::kError, line); }
+  void debug(std::string_view line) { write(Severity::kDebug, line); }
+  void info(std::string_view line) { write(Severity::kInfo, line); }
+  void warning(std::string_view line) { write(Severity::kWarning, line); }
+  void error(std::string_view line) { write(Severity::kError, line); }
 };
 
 // Everything goes nowhere.
 class NoLog final : public Log {
  public:
-  void write(LogLevel, std::string_view) override {}
-  bool enabled(LogLevel) const override { return false; }
+  void write(Severity, std::string_view) override {}
+  bool enabled(Severity) const override { return false; }
 };
 
 }  // namespace ram

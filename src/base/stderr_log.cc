@@ -14,30 +14,30 @@
 namespace ram {
 namespace {
 
-spdlog::level::level_enum spdlog_level(LogLevel level) {
-  switch (level) {
-    case LogLevel::kDebug:
+spdlog::level::level_enum spdlog_level(Severity severity) {
+  switch (severity) {
+    case Severity::kDebug:
       return spdlog::level::debug;
-    case LogLevel::kInfo:
+    case Severity::kInfo:
       return spdlog::level::info;
-    case LogLevel::kWarning:
+    case Severity::kWarning:
       return spdlog::level::warn;
-    case LogLevel::kError:
+    case Severity::kError:
       return spdlog::level::err;
   }
   return spdlog::level::err;
 }
 
-std::string with_time(LogLevel level, std::string_view line) {
+std::string with_time(Severity severity, std::string_view line) {
   thread_local spdlog::pattern_formatter formatter("%Y-%m-%d %H:%M:%S.%e %-7l %v");
   const spdlog::string_view_t text(line.data(), line.size());
   spdlog::memory_buf_t buffer;
-  formatter.format(spdlog::details::log_msg("ram", spdlog_level(level), text), buffer);
+  formatter.format(spdlog::details::log_msg("ram", spdlog_level(severity), text), buffer);
   return {buffer.data(), buffer.size()};
 }
 
 std::string lost_line(uint64_t lost) {
-  return with_time(LogLevel::kWarning,
+  return with_time(Severity::kWarning,
                    "log lines lost, as standard error was not read from: " + std::to_string(lost));
 }
 
@@ -58,8 +58,8 @@ StderrLog::~StderrLog() {
   flush_stderr();
 }
 
-void StderrLog::write(LogLevel level, std::string_view line) {
-  if (enabled(level)) writer().write(with_time(level, line));
+void StderrLog::write(Severity severity, std::string_view line) {
+  if (enabled(severity)) writer().write(with_time(severity, line));
 }
 
 void write_to_stderr(std::string line) {

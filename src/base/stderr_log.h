@@ -12,14 +12,14 @@ namespace ram {
 // Thread-safe. All of a process share a queue.
 class StderrLog final : public Log {
  public:
-  explicit StderrLog(LogLevel least) : least_(least) {}
+  explicit StderrLog(Severity least) : least_(least) {}
   ~StderrLog() override;  // flushes
 
-  void write(LogLevel level, std::string_view line) override;
-  bool enabled(LogLevel level) const override { return level >= least_; }
+  void write(Severity severity, std::string_view line) override;
+  bool enabled(Severity severity) const override { return severity >= least_; }
 
  private:
-  const LogLevel least_;
+  const Severity least_;
 };
 
 // A line as it is, with its newline, after those of the log.

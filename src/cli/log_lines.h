@@ -4,7 +4,7 @@
 #include <functional>
 #include <string_view>
 
-#include "ram/options.h"
+#include "ram/severity.h"
 
 namespace ram::cli {
 

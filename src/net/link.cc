@@ -173,7 +173,7 @@ void Link::came_up(NodeId peer) {
   up_since_ = loop_.now();
   trouble_.clear();
   told_.clear();
-  log_.write(peer == options_.self.source ? LogLevel::kDebug : LogLevel::kInfo, name() + ": up");
+  log_.write(peer == options_.self.source ? Severity::kDebug : Severity::kInfo, name() + ": up");
   const auto events = events_;
   if (events->on_up) events->on_up(peer);
 }

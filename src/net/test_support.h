@@ -43,8 +43,8 @@ inline void run_passes(Loop& loop, int count) {
 
 class TestLog final : public Log {
  public:
-  void write(LogLevel, std::string_view line) override { lines.emplace_back(line); }
-  bool enabled(LogLevel) const override { return true; }
+  void write(Severity, std::string_view line) override { lines.emplace_back(line); }
+  bool enabled(Severity) const override { return true; }
   size_t count(std::string_view part) const {
     size_t found = 0;
     for (const std::string& line : lines) found += line.find(part) != std::string::npos ? 1 : 0;

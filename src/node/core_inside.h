@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -356,7 +357,7 @@ class NodeCore::Inside final : public consensus::Transport,
   std::map<NodeId, Instant> heard_;     // of members, when last, straight
   std::map<NodeId, Instant> straight_;  // the same, but what one says who may hear nobody
   StateTimes state_times_;              // of members
-  std::map<NodeId, std::pair<Term, Sequence>> closing_;  // sessions whose end was submitted
+  std::set<NodeId> closing_;            // sessions whose end was submitted
   Instant last_contact_{};
   LogIndex missed_up_to_;  // what was committed at the latest contact after a silence
   bool manage_ = false;    // a change of the members may be due

@@ -77,13 +77,13 @@ bool NodeCore::Inside::rest_is_there(Instant now, NodeId removed,
 }
 
 void NodeCore::Inside::close_sessions(Instant now) {
-  if (!replica_->barrier_committed() || replica_->changing()) return;
-  std::erase_if(closing_, [&](const auto& entry) {
-    return machine_->sessions().find(entry.first) == nullptr;
-  });
+  // What is held back while leadership moves may be dropped.
+  if (!replica_->barrier_committed() || replica_->changing() || hand_over_) return;
+  std::erase_if(closing_,
+                [&](NodeId origin) { return machine_->sessions().find(origin) == nullptr; });
   for (const auto& [origin, session] : machine_->sessions().all()) {
     if (replica_->committed().find(origin) != nullptr || closing_.contains(origin)) continue;
-    closing_[origin] = {replica_->term(), session.last()};
+    closing_.insert(origin);
     submit_record(now, SharedBytes(machine::encode_close_session(origin)));
   }
 }

@@ -87,7 +87,6 @@ struct CoreOptions {
   size_t expect = 0;               // how many found (founding.h); 0: those of `join`
   Former former;                   // that this process was removed from
   machine::Parameters parameters;  // taken if this node founds; the cluster's otherwise
-  Duration request_timeout = std::chrono::seconds(5);
   Duration evict_after = std::chrono::minutes(5);  // while this node leads
   size_t memory_bytes_max = size_t{4} << 30;
   bool clock_trusted = true;  // false: an incarnation before this one saw the clock misbehave

@@ -149,7 +149,6 @@ void Runtime::make_core() {
   core.parameters.leases = options_.leases;
   core.parameters.clock_drift_permille =
       static_cast<uint32_t>(std::lround(options_.clock_drift * 1000));
-  core.request_timeout = options_.request_timeout;
   core.evict_after = options_.evict_after;
   core.memory_bytes_max = options_.memory_bytes_max;
   core.clock_trusted = clock_trusted_;

@@ -33,8 +33,8 @@ class StoppedClock final : public Clock {
 
 class Lines final : public Log {
  public:
-  void write(LogLevel, std::string_view line) override { lines_.emplace_back(line); }
-  bool enabled(LogLevel) const override { return true; }
+  void write(Severity, std::string_view line) override { lines_.emplace_back(line); }
+  bool enabled(Severity) const override { return true; }
   size_t with(std::string_view words) const {
     return static_cast<size_t>(std::count_if(
         lines_.begin(), lines_.end(),

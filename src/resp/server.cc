@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/callback_log.h"
 #include "base/limits.h"
-#include "base/log.h"
 #include "net/address.h"
 #include "net/listener.h"
 #include "net/loop.h"
@@ -28,33 +28,6 @@ constexpr Duration kStopLook = std::chrono::milliseconds(5);
 // A client that vanished without a word is noticed after so long.
 constexpr Duration kDeadAfter = std::chrono::minutes(5);
 
-class LogLines final : public Log {
- public:
-  explicit LogLines(std::function<void(Severity, std::string_view)> to) : to_(std::move(to)) {}
-
-  void write(LogLevel level, std::string_view line) override {
-    if (to_) to_(severity_of(level), line);
-  }
-  bool enabled(LogLevel) const override { return to_ != nullptr; }
-
- private:
-  static Severity severity_of(LogLevel level) {
-    switch (level) {
-      case LogLevel::kDebug:
-        return Severity::kDebug;
-      case LogLevel::kInfo:
-        return Severity::kInfo;
-      case LogLevel::kWarning:
-        return Severity::kWarning;
-      case LogLevel::kError:
-        break;
-    }
-    return Severity::kError;
-  }
-
-  std::function<void(Severity, std::string_view)> to_;
-};
-
 }  // namespace
 
 // Loop thread only, from the start of `thread` to its end; before and after, of who starts and
@@ -63,7 +36,7 @@ struct Server::Inside {
   class Peer;
 
   Inside(Node& node, ServerOptions asked)
-      : log(std::move(asked.log)),
+      : log(Severity::kDebug, std::move(asked.log)),
         listen(std::move(asked.listen)),
         limits(std::move(asked.limits)),
         front_node(node),
@@ -80,7 +53,7 @@ struct Server::Inside {
   void begin_stop(Duration patience);
   void go_on_stopping();
 
-  LogLines log;
+  CallbackLog log;
   const std::string listen;
   FrontOptions limits;
   Node& front_node;

@@ -69,8 +69,8 @@ class TestWire final : public Wire {
 
 class TestLog final : public Log {
  public:
-  void write(LogLevel, std::string_view line) override { lines.emplace_back(line); }
-  bool enabled(LogLevel) const override { return true; }
+  void write(Severity, std::string_view line) override { lines.emplace_back(line); }
+  bool enabled(Severity) const override { return true; }
 
   std::vector<std::string> lines;
 };

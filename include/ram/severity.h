@@ -1,0 +1,8 @@
+// How much a line of the log matters.
+#pragma once
+
+namespace ram {
+
+enum class Severity { kDebug, kInfo, kWarning, kError };
+
+}  // namespace ram
