@@ -13,7 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kUnusedMax = 1min;
 // A state, or a long entry, may wait for a busy reader longer than a heartbeat may: TCP takes one
 // that does not read for dead.
 constexpr Duration kPatientDeadAfter = 10s;
@@ -32,18 +31,23 @@ net::Lane net_lane(Lane lane) {
 
 }  // namespace
 
-PeerLinks::PeerLinks(net::Loop& loop, Log& log, uint64_t seed, Duration dead_after, Events events)
+PeerLinks::PeerLinks(net::Loop& loop, Log& log, uint64_t seed, Duration dead_after, Events events,
+                     Duration unused_max)
     : loop_(loop),
       log_(log),
       random_(seed),
       dead_after_(dead_after),
+      unused_max_(unused_max),
       events_(std::move(events)),
       inbound_(loop, log, {.dead_after = std::max<Duration>(kPatientDeadAfter, dead_after)},
                {.on_up = [this](const net::PeerInfo& from) { lives_at(from.source, from.address); },
                 .on_frame =
                     [this](const net::PeerInfo& from, SharedBytes frame) {
                       events_.on_frame({from.source, from.address}, frame);
-                    }}) {}
+                    }}),
+      sweeper_(loop) {
+  sweep();
+}
 
 Status PeerLinks::listen(const net::Address& address) {
   return inbound_.listen(address, "--cluster-listen");
@@ -112,6 +116,7 @@ void PeerLinks::on_up(const std::string& address, Lane lane, NodeId peer) {
   for (auto& [other, to] : lane_of(lane)) {
     if (other == address) {
       to.peer = peer;
+      to.used = loop_.now();  // it may be for others from here on
     } else if (to.peer == peer) {
       to.carrier = address;
       to.link.reset();
@@ -151,8 +156,15 @@ void PeerLinks::on_control_down(const std::string& address, std::string_view rea
 }
 
 void PeerLinks::close_unused(Instant now) {
-  const auto unused = [now](const auto& entry) { return now - entry.second.used > kUnusedMax; };
+  const auto unused = [&](const auto& entry) { return now - entry.second.used > unused_max_; };
   for (ByAddress& links : links_) std::erase_if(links, unused);
+}
+
+void PeerLinks::sweep() {
+  sweeper_.start(unused_max_, [this] {
+    close_unused(loop_.now());
+    sweep();
+  });
 }
 
 }  // namespace ram::node

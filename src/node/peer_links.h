@@ -7,7 +7,7 @@
 // says that it lives there.
 //
 // What is sent to an address that cannot be dialled, or beyond kPeerLinksMax links, is lost, as the
-// core expects of a network. A link that nobody used for a minute is closed.
+// core expects of a network. A link that nobody used for a minute is closed, or dialled no more.
 //
 // Loop thread only; before the loop runs, the thread that made it.
 #pragma once
@@ -28,6 +28,7 @@
 #include "net/address.h"
 #include "net/inbound.h"
 #include "net/link.h"
+#include "net/timer.h"
 #include "node/network.h"
 #include "node/node_core.h"
 #include "ram/status.h"
@@ -42,8 +43,11 @@ class PeerLinks final : public Network {
     std::function<void(const std::string& address)> on_link_up;
   };
 
+  static constexpr Duration kUnusedMax = std::chrono::minutes(1);
+
   // A peer that is silent on the control lane for `dead_after` is dialled anew.
-  PeerLinks(net::Loop& loop, Log& log, uint64_t seed, Duration dead_after, Events events);
+  PeerLinks(net::Loop& loop, Log& log, uint64_t seed, Duration dead_after, Events events,
+            Duration unused_max = kUnusedMax);
 
   // Accepts peers at `address`. Once.
   Status listen(const net::Address& address);
@@ -72,15 +76,18 @@ class PeerLinks final : public Network {
   void lives_at(NodeId peer, const std::string& address);
   void on_control_down(const std::string& address, std::string_view reason);
   void close_unused(Instant now);
+  // From now on, once in a while.
+  void sweep();
 
   net::Loop& loop_;
   Log& log_;
   Random random_;
-  const Duration dead_after_;
+  const Duration dead_after_, unused_max_;
   const Events events_;
   net::Hello self_;
   net::Inbound inbound_;
   std::array<ByAddress, kLaneCount> links_;  // by Lane
+  net::Timer sweeper_;
 };
 
 }  // namespace ram::node

@@ -21,11 +21,12 @@ constexpr NodeId kCarol{0xc};
 
 // Links of one node, and what they brought.
 struct End {
-  End(net::Loop& loop, NodeId id, const std::string& listen)
+  End(net::Loop& loop, NodeId id, const std::string& listen, Duration unused_max = 1min)
       : links(
             loop, log, 1, 10s,
             {.on_frame = [this](const Peer& from, const SharedBytes&) { heard.push_back(from.id); },
-             .on_link_up = [this](const std::string& address) { ups.push_back(address); }}) {
+             .on_link_up = [this](const std::string& address) { ups.push_back(address); }},
+            unused_max) {
     const Status status = links.listen(*net::Address::parse(listen));
     EXPECT_TRUE(status.ok()) << status.message();
     become(id);
@@ -140,6 +141,27 @@ TEST(PeerLinks, AnAddressThatAnotherClaimsIsDialledAnewThoughItsLinkIsUp) {
     send(carol, alice.at("127.0.0.1"));
     return alice.ups.size() > 1;
   }));
+}
+
+// As to a member that was removed, when no other is dialled any more.
+TEST(PeerLinks, WhomNothingIsSentIsDialledNoMore) {
+  net::Loop loop;
+  End alice(loop, kAlice, "127.0.0.1:0", /*unused_max=*/1s);
+  End bob(loop, kBob, "127.0.0.1:0"), carol(loop, kCarol, "127.0.0.1:0");
+  const std::string to_bob = bob.at("127.0.0.1"), to_carol = carol.at("127.0.0.1");
+  ASSERT_TRUE(net::run_until(loop, [&] {
+    send(alice, to_bob);
+    return std::count(alice.ups.begin(), alice.ups.end(), to_bob) == 1;
+  }));
+  const Instant end = loop.now() + 2100ms;
+  ASSERT_TRUE(net::run_until(loop, [&] {
+    send(alice, to_carol);
+    return loop.now() >= end;
+  }));
+  send(alice, to_bob);
+  ASSERT_TRUE(net::run_until(
+      loop, [&] { return std::count(alice.ups.begin(), alice.ups.end(), to_bob) == 2; }, 5s));
+  EXPECT_EQ(std::count(alice.ups.begin(), alice.ups.end(), to_carol), 1);
 }
 
 // Another of Alice's name takes her place at Bob on the control lane, as if that link were cut.
