@@ -37,6 +37,9 @@ void NodeCore::Inside::heartbeat(Instant now) {
   if (!leads() || !led_ || replica_->term() != seen_term_) return;
   if (!leases_->clock_trusted()) begin_hand_over(now, NodeId());
   admission_.beat(now, *replica_);
+  rounds_.keep(replica_->latest());
+  std::erase_if(told_,
+                [&](const auto& told) { return replica_->latest().find(told.first) == nullptr; });
   manage(now);
   close_sessions(now);
 }

@@ -142,6 +142,11 @@ void FenceRounds::on_echo(NodeId member, Round round) {
   echoed = std::max(echoed, round);
 }
 
+void FenceRounds::keep(const consensus::Configuration& configuration) {
+  std::erase_if(echoed_,
+                [&](const auto& echo) { return configuration.find(echo.first) == nullptr; });
+}
+
 bool FenceRounds::confirmed(Round round, const consensus::Configuration& configuration,
                             NodeId self) const {
   size_t count = 0;

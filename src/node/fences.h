@@ -106,6 +106,8 @@ class FenceRounds {
   // Begins a round for all that wait; `index` is max(stable, barrier) now, the barrier committed.
   Round begin(LogIndex index);
   void on_echo(NodeId member, Round round);
+  // Who is not among them needs not be remembered.
+  void keep(const consensus::Configuration& configuration);
   // Answers what a majority of `configuration`'s voters, `self` included, has confirmed.
   void answer(const consensus::Configuration& configuration, NodeId self, const Answer& answer);
 

@@ -175,6 +175,16 @@ TEST(FenceRounds, AnAnnouncedRoundIsConfirmedByThoseItIsAskedOf) {
   EXPECT_FALSE(rounds.confirmed(rounds.announce(), rest, kAda));
 }
 
+TEST(FenceRounds, WhoIsGoneIsForgotten) {
+  FenceRounds rounds;
+  const Round round = rounds.announce();
+  rounds.on_echo(kBob, round);
+  rounds.on_echo(kDave, round);
+  rounds.keep(voters({kAda, kBob, kCarol}));
+  EXPECT_TRUE(rounds.confirmed(round, voters({kAda, kBob, kCarol}), kAda));
+  EXPECT_FALSE(rounds.confirmed(round, voters({kAda, kDave, kCarol}), kAda));
+}
+
 TEST(FenceRounds, ALoneVoterConfirmsItself) {
   Leader leader;
   leader.rounds.add({kAda, Nonce(1)});
