@@ -179,8 +179,8 @@ class NodeCore::Inside final : public consensus::Transport,
   bool heard_directly(Instant now, NodeId member) const;
   void choose_relays(Instant now);
   void answer_through(Instant now, NodeId source, NodeId by);
-  // False: nothing that long goes that way.
-  bool relay(NodeId by, Pieces frame);
+  // False: it does not go that way.
+  bool relay(NodeId member, const PeerMessage& message, Pieces frame);
   static bool is_said_into_the_dark(const PeerMessage& message);
   // What `source`, which may not reach the leader, says to it.
   void carry_to_leader(NodeId source, const PeerMessage& message);
@@ -398,6 +398,7 @@ class NodeCore::Inside final : public consensus::Transport,
   struct Way {
     NodeId by;
     bool alone = false;  // not straight as well
+    bool trial = false;  // nothing has come back yet: for one message
   };
   std::map<NodeId, Way> relays_;  // by destination
   uint64_t relay_turn_ = 0;

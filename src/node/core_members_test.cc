@@ -299,6 +299,19 @@ TEST_F(NodeCoreMembers, ANodeCutOffFromTheLeaderAloneGoesOnThroughTheOther) {
       << "nobody takes the way round while the straight one is open";
 }
 
+TEST_F(NodeCoreMembers, ThroughAnotherADeadMemberIsLookedForWithEachHeartbeatAndNoMore) {
+  const size_t leader = village.leader(), dead = follower();
+  village.kill(dead);
+  village.run(500ms);
+  const size_t before = village.relayed();
+  const Instant begun = village.now();
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(village.write_and_wait(leader, "k", "v"));
+  // Each is carried on by the other.
+  const auto heartbeats = static_cast<size_t>((village.now() - begun) / 10ms);
+  EXPECT_LE(village.relayed() - before, 2 * (heartbeats + 1));
+  EXPECT_GT(village.relayed(), before);
+}
+
 TEST_F(NodeCoreMembers, OneThatIsNotHeardByTheLeaderAnswersThroughTheOther) {
   const size_t leader = village.leader();
   const size_t mute = follower();

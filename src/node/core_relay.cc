@@ -1,10 +1,11 @@
 // The way round a broken link: a member that leader and member cannot reach directly, but another
 // member can, is reached through that one (MEMBERSHIP.md section 7). One hop.
 //
-// A leader that gets no answer of a member straight, for an election timeout, sends what it sends
-// also through another that it hears. Who receives something that way answers the same way; also
-// straight, if it hears the leader straight: which ends the detour where both ways are open. Frames
-// are the same, and come later or twice, which all that receive them allow for.
+// A leader that gets no answer of a member straight, for an election timeout, sends one message
+// with each heartbeat also through another that it hears, and, once something comes back that way,
+// all that it sends. Who receives something that way answers the same way; also straight, if it
+// hears the leader straight: which ends the detour where both ways are open. Frames are the same,
+// and come later or twice, which all that receive them allow for.
 //
 // One that is no member, since it wants in or was taken out, has no way to know who could carry
 // what it says. So what it says to any member is carried to the leader, and what the leader answers
@@ -64,7 +65,8 @@ void NodeCore::Inside::choose_relays(Instant now) {
     if (server.id == options_.id || heard_directly(now, server.id)) continue;
     // Another one after a while, in case this one cannot reach it either.
     if (leads() && led_ && !near.empty()) {
-      relays_.try_emplace(server.id, Way{near[relay_turn_ / 20 % near.size()], false});
+      relays_.try_emplace(server.id,
+                          Way{.by = near[relay_turn_ / 20 % near.size()], .trial = true});
     }
   }
   ++relay_turn_;
@@ -73,10 +75,19 @@ void NodeCore::Inside::choose_relays(Instant now) {
 // Something of `source` came through `by`. A leader knows by itself whether it needs that way.
 void NodeCore::Inside::answer_through(Instant now, NodeId source, NodeId by) {
   const bool straight = heard_directly(now, source);
-  if (!leads() || !straight) relays_[source] = {by, !leads() && !straight};
+  if (!leads() || !straight) relays_[source] = {.by = by, .alone = !leads() && !straight};
 }
 
-bool NodeCore::Inside::relay(NodeId by, Pieces frame) {
+// One that does not answer may be dead: then a message of the engine with each heartbeat is enough
+// to find out that it is not.
+bool NodeCore::Inside::relay(NodeId member, const PeerMessage& message, Pieces frame) {
+  const auto way = relays_.find(member);
+  if (way == relays_.end()) return false;
+  const NodeId by = way->second.by;
+  if (way->second.trial) {
+    if (!std::holds_alternative<RaftMessage>(message)) return false;
+    relays_.erase(way);
+  }
   const std::string address = address_of(by);
   if (address.empty() || bytes_of(frame) > kMessageBytesMax + kRecordBytesMax) return false;
   post(address, by, Relay{std::move(frame)});

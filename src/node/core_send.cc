@@ -15,9 +15,10 @@ void NodeCore::Inside::post_to(NodeId member, const PeerMessage& message) {
   const std::string address = address_of(member);
   const auto way = relays_.find(member);
   if (address.empty() && way == relays_.end()) return;
+  const bool alone = way != relays_.end() && way->second.alone;
   Pieces frame = encode_frame({cluster_, options_.id, member}, message);
-  const bool relayed = way != relays_.end() && relay(way->second.by, frame);
-  if (address.empty() || (relayed && way->second.alone)) return;
+  const bool relayed = way != relays_.end() && relay(member, message, frame);
+  if (address.empty() || (relayed && alone)) return;
   network_.send(address, lane_of(message), std::move(frame));
 }
 
