@@ -53,6 +53,9 @@ class Admission {
   JoinAnswer on_request(Instant now, NodeId joiner, const JoinRequest& request,
                         const consensus::Replica& replica);
 
+  // `joiner` wants in no more.
+  void withdraw(NodeId joiner) { joiners_.erase(joiner); }
+
   // Who has asked to be let in, and is no member yet.
   struct Candidate {
     NodeId id;

@@ -148,6 +148,7 @@ class NodeCore::Inside final : public consensus::Transport,
   bool someone_stays(Instant now) const;
   bool nobody_else_is_there(Instant now) const;
   void turn_leaving(Instant now);
+  void withdraw(Instant now);
   Leaving how_far_gone() const;
   void say_farewell(Instant now, Leaving when);
   bool is_member() const;
@@ -384,6 +385,8 @@ class NodeCore::Inside final : public consensus::Transport,
   bool departing_ = false;  // no writes are taken in any more
   bool left_ = false;
   Instant next_farewell_{};
+  Instant withdrawn_until_ =
+      kNever;  // for so long it asks to be let in no more; kNever: it may ask
   Instant last_farewell_heard_{};
 
   std::optional<Recovery> recovery_;    // under way

@@ -89,7 +89,7 @@ bool NodeCore::Inside::someone_stays(Instant now) const {
 void NodeCore::Inside::turn_leaving(Instant now) {
   if (!leaving_ || left_) return;
   if (!is_member()) {
-    left_ = true;  // nobody counts on this node
+    withdraw(now);
     return;
   }
   if (leads()) {
@@ -105,6 +105,21 @@ void NodeCore::Inside::turn_leaving(Instant now) {
   if (now < next_farewell_) return;
   next_farewell_ = now + heartbeat_of(failover_after_);
   say_farewell(now, how_far_gone());
+}
+
+// Nobody counts on this node yet. But it may have asked to be added, and would be when it has gone:
+// so it says that it wants in no more, until that is confirmed, or for two election timeouts at
+// most.
+void NodeCore::Inside::withdraw(Instant now) {
+  if (withdrawn_until_ == kNever) {
+    withdrawn_until_ = now + std::min<Duration>(2 * failover_after_, std::chrono::seconds(1));
+  }
+  left_ = left_ || !replica_ || now >= withdrawn_until_;
+  if (left_ || now < next_farewell_) return;
+  next_farewell_ = now + heartbeat_of(failover_after_);
+  for (const std::string& address : where_members_may_be()) {
+    post(address, NodeId(), MembershipQuery{LogIndex(), Leaving::kNow});
+  }
 }
 
 Leaving NodeCore::Inside::how_far_gone() const {
@@ -180,6 +195,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
     return;
   }
   if (member) return;
+  if (query.leaving != Leaving::kNo) admission_.withdraw(from.id);
   if (replica_->committed().find(from.id) != nullptr) return;
   // Said only with a majority behind us, and an entry of our term committed (turn_fences).
   if (replica_->committed_configuration_index() > query.known) rounds_.add_notice(from.id);
@@ -192,7 +208,9 @@ void NodeCore::Inside::tell_removed(NodeId who) {
 
 void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& heading,
                                   const Removed& removed) {
-  if (!among_members(from, heading) || !is_member()) return;
+  if (!among_members(from, heading)) return;
+  left_ = left_ || (leaving_ && !is_member());  // nor will it become one
+  if (!is_member()) return;
   if (removed.index <= replica_->committed_configuration_index()) return;
   join_leader_ = from.address;
   be_removed();

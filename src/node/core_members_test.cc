@@ -360,6 +360,39 @@ TEST_F(NodeCoreMembers, TheLeaderShowsWhoJoinsUntilItIsAMember) {
   EXPECT_EQ(village.core(leader).members(village.now()).size(), 3u);
 }
 
+TEST_F(NodeCoreMembers, WhoIsStoppedBeforeItIsLetInIsNotLetInAfterwards) {
+  const size_t leader = village.leader(), joiner = follower();
+  village.kill(joiner);
+  village.start(joiner);
+  // It has the state, and is to be added with the next heartbeat.
+  ASSERT_TRUE(village.until([&] {
+    const std::vector<Member> seen = village.core(leader).members(village.now());
+    return seen.back().waiting_for.find("its turn") == 0;
+  }));
+  village.core(joiner).leave();
+  const Instant begun = village.now();
+  ASSERT_TRUE(village.until([&] { return !village.lives(joiner); }));
+  EXPECT_LT(village.now() - begun, 100ms) << "it is told that it may go";
+  for (int i = 0; i < 500; ++i) {
+    village.run(1ms);
+    ASSERT_EQ(village.core(leader).members(village.now()).size(), 2u);
+  }
+}
+
+TEST_F(NodeCoreMembers, WhoIsStoppedBeforeItIsLetInWaitsForNobodyForLong) {
+  const size_t leader = village.leader(), joiner = follower();
+  village.kill(joiner);
+  village.start(joiner);
+  ASSERT_TRUE(village.until([&] { return village.core(joiner).replica() != nullptr; }));
+  for (size_t at = 0; at < 3; ++at) {
+    if (at != joiner) village.kill(at);
+  }
+  ASSERT_FALSE(village.lives(leader));
+  village.core(joiner).leave();
+  village.run(201ms);
+  EXPECT_FALSE(village.lives(joiner));
+}
+
 // A link that is cut, from the leader to one that joins, is a member or leaves, or back, or both.
 struct Cut {
   const char* name;

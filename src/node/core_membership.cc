@@ -117,6 +117,7 @@ void NodeCore::Inside::seek_membership(Instant now) {
       be_removed();
       return;
     }
+    if (leaving_) return;
     have = std::min(applied_, replica_->commit());
     if (!have) return;
   } else if (founding_.phase() != Phase::kFresh) {
