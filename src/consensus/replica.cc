@@ -144,6 +144,10 @@ bool Replica::give_back(size_t entries) {
   return inside_->log.give_back(entries);
 }
 
+EntryLog Replica::take_log() {
+  return std::exchange(inside_->log, EntryLog());
+}
+
 // ---- questions ----
 
 NodeId Replica::id() const {

@@ -89,6 +89,8 @@ class Replica {
   void compact(Instant now, LogIndex applied, size_t trailing);
   // Frees so many of the entries that the log has forgotten. True: there are more.
   bool give_back(size_t entries);
+  // The log, to be freed in pieces by whoever goes on. Afterwards this is only to be destroyed.
+  EntryLog take_log();
 
   NodeId id() const;
   bool is_leader() const;

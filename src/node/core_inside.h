@@ -49,6 +49,7 @@ class NodeCore::Inside final : public consensus::Transport,
   ~Inside() override;
 
   // Inputs (node_core.h).
+  Remains take_remains();
   void start(Instant now);
   void receive(Instant now, const Peer& from, const SharedBytes& frame);
   void link_up(Instant now, const std::string& address);
@@ -273,6 +274,8 @@ class NodeCore::Inside final : public consensus::Transport,
   Network& network_;
   Log& log_;
   Random random_;
+
+  Remains remains_;
 
   // Before membership.
   Founding founding_;

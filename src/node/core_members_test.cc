@@ -180,6 +180,19 @@ TEST_F(NodeCoreMembers, AnEvictedNodeIsToldAndComesBackAsANewIncarnation) {
   EXPECT_EQ(village.read(lost, "k"), "v");
 }
 
+TEST_F(NodeCoreMembers, TheLogOfAnIncarnationThatIsOverIsFreedInPieces) {
+  const size_t lost = follower();
+  for (int i = 0; i < 3'000; ++i) {
+    village.write(village.leader(), put("k", "v"));
+    village.run(1ms);
+  }
+  const NodeId before = village.id(lost);
+  ASSERT_TRUE(evicted_unheard(village.leader(), lost));
+  village.cut_off(lost, false);
+  ASSERT_TRUE(village.until([&] { return village.id(lost) != before; }));
+  EXPECT_GT(village.busy_turns(lost), 40u);
+}
+
 // It is fresh, and finds nobody who lets it in, when all others die.
 TEST_F(NodeCoreMembers, WhoWasRemovedFoundsWithTheOthersWhenTheClusterIsGone) {
   const size_t lost = follower();

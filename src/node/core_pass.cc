@@ -65,6 +65,7 @@ void NodeCore::Inside::turn(Instant now) {
   // What was let go of is freed in small pieces, so that nothing waits for it.
   if (replica_) again_ |= replica_->give_back(kFreedPerTurn);
   if (machine_) again_ |= machine_->give_back(kReplyChunksFreedPerTurn);
+  again_ |= remains_.give_back(kFreedPerTurn);
   again_ |= slot_.tick(kFreedPerTurn);
 }
 

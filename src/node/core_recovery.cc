@@ -121,6 +121,7 @@ void NodeCore::Inside::found_anew(Instant now) {
   machine_->found_anew(ClusterId{random_.next(), random_.next() | 1});
   outbox_.clear();  // of the cluster that was
   answer_ = NodeId();
+  remains_.add(replica_->take_log());
   become_member(machine_->parameters());
   seen_term_ = Term();
   seen_leader_ = NodeId();

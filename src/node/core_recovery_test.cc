@@ -70,6 +70,16 @@ TEST_F(NodeCoreRecovery, ASurvivorGoesOnWithAllItHasAndTheOthersJoinIt) {
   EXPECT_FALSE(status(survivor).ancestor.empty());
 }
 
+TEST_F(NodeCoreRecovery, TheLogOfTheClusterThatWasIsFreedInPieces) {
+  for (int i = 0; i < 3'000; ++i) {
+    village.write(village.leader(), put("k", "v"));
+    village.run(1ms);
+  }
+  lose_majority();
+  ASSERT_TRUE(recover(survivor, true)->value().ok());
+  EXPECT_GT(village.busy_turns(survivor), 40u);
+}
+
 TEST_F(NodeCoreRecovery, WhoWasLeftBehindJoinsWhatWentOn) {
   ASSERT_TRUE(village.write_and_wait(0, "k", "v"));
   survivor = (village.leader() + 1) % 3;

@@ -45,6 +45,11 @@ NodeCore::Inside::~Inside() {
   for (Copies& copies : std::exchange(copies_, {})) copies.done(copies.reached);
 }
 
+Remains NodeCore::Inside::take_remains() {
+  if (replica_) remains_.add(replica_->take_log());
+  return std::exchange(remains_, Remains());
+}
+
 void NodeCore::Inside::start(Instant now) {
   started_ = last_contact_ = now;
   next_heartbeat_ = now + heartbeat_of(failover_after_);
@@ -301,6 +306,12 @@ void NodeCore::recover(Instant now, bool others_are_dead,
 }
 Former NodeCore::former() const {
   return inside_->former();
+}
+Remains NodeCore::take_remains() {
+  return inside_->take_remains();
+}
+void NodeCore::take_over(Remains remains) {
+  inside_->remains_ = std::move(remains);
 }
 void NodeCore::evict(Instant now, const std::string& name, Instant deadline, FenceDone done) {
   inside_->operate(now, OperationKind::kEvict, name, deadline, std::move(done));

@@ -33,6 +33,7 @@
 #include "machine/machine.h"
 #include "node/network.h"
 #include "node/read_gate.h"
+#include "node/remains.h"
 #include "ram/node.h"
 #include "ram/status.h"
 #include "store/store_slot.h"
@@ -174,6 +175,10 @@ class NodeCore {
   bool spent() const;
   // CoreOptions::former of the incarnation after this one.
   Former former() const;
+  // What this one leaves to the one after it, which frees it in small pieces; here it would be
+  // freed at once. Afterwards this is only to be destroyed.
+  Remains take_remains();
+  void take_over(Remains remains);
 
   NodeStatus status(Instant now) const;
   std::vector<Member> members(Instant now) const;

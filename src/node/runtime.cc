@@ -131,7 +131,11 @@ void Runtime::run() {
 }
 
 void Runtime::make_core() {
-  if (core_) clock_trusted_ = core_->clock_trusted();
+  Remains remains;
+  if (core_) {
+    clock_trusted_ = core_->clock_trusted();
+    remains = core_->take_remains();
+  }
   directory_.reset();
   core_.reset();  // the one before, if any, before it: both write to the slot
   CoreOptions core;
@@ -156,6 +160,7 @@ void Runtime::make_core() {
   core.hash_seed = hash_seed_;
   links_->become(core.id, address_, name_);
   core_ = std::make_unique<NodeCore>(std::move(core), slot_, gate_, loop_->clock(), *links_, *log_);
+  core_->take_over(std::move(remains));
   core_->start(loop_->now());
   const auto resolved = [this](const std::string& name, std::vector<std::string> addresses) {
     core_->resolved(loop_->now(), name, std::move(addresses));

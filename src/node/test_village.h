@@ -79,6 +79,8 @@ class Village {
   // The process goes on, as a new incarnation: threads that read see both.
   void live(size_t at) {
     House& house = houses_[at];
+    Remains remains;
+    if (house.core) remains = house.core->take_remains();
     house.core.reset();
     CoreOptions options;
     options.id = NodeId(++last_id_);
@@ -95,6 +97,7 @@ class Village {
     house.network.at = at;
     house.core =
         std::make_unique<NodeCore>(options, *house.slot, *house.gate, clock_, house.network, log_);
+    house.core->take_over(std::move(remains));
     house.core->start(now_);
   }
   void kill(size_t at) {
@@ -129,6 +132,12 @@ class Village {
         if (house.core->left()) kill(i);
       }
     }
+  }
+  // Runs for as long as `at` has more to do at once; how many turns it took.
+  size_t busy_turns(size_t at) {
+    size_t turns = 0;
+    for (; houses_[at].core->next_deadline() == Instant::min() && turns < 10'000; ++turns) run(1ms);
+    return turns;
   }
   // Runs until `holds` does, for at most ten seconds.
   template <class Holds>
