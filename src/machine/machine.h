@@ -56,7 +56,7 @@ class ReplySink {
 class Machine {
  public:
   // Begins with an empty state, at index 0. `store` is new; the machine is its only writer, and the
-  // first to go.
+  // first to go, unless it is dismantled.
   Machine(store::Store& store, const Parameters& parameters, Faults faults = {});
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
@@ -88,6 +88,11 @@ class Machine {
 
   // Frees so many chunks of replies that nobody needs. True: there are more.
   bool give_back(size_t chunks) { return sessions_.give_back(chunks); }
+  // Frees what this has beside the store, so many blocks at a time; true: more to do. Does not
+  // touch the store, which may be gone. Afterwards only this and the destructor are to be called.
+  bool dismantle(size_t& budget) {
+    return sessions_.dismantle(budget) || tables_.dismantle(budget);
+  }
 
   // Cost: grows with the number of tables and sessions.
   void check_invariants() const;

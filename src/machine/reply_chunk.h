@@ -50,6 +50,7 @@ class ReplyLimbo {
   ~ReplyLimbo();
 
   void add(std::unique_ptr<ReplyChunk> chunk) { chunks_.push_back(std::move(chunk)); }
+  size_t size() const { return chunks_.size(); }
   // Frees so many. True: there are more.
   bool give_back(size_t chunks);
 

@@ -128,6 +128,18 @@ Session* Sessions::restore(NodeId origin, Sequence floor) {
   return is_new ? &at->second : nullptr;
 }
 
+bool Sessions::dismantle(size_t& budget) {
+  for (; !sessions_.empty(); --budget) {
+    if (budget == 0) return true;
+    sessions_.erase(sessions_.begin());
+  }
+  for (; limbo_.size() > 0; budget -= std::min(budget, ReplyChunk::kReplies)) {
+    if (budget == 0) return true;
+    limbo_.give_back(1);
+  }
+  return false;
+}
+
 uint64_t Sessions::digest() const {
   uint64_t sum = 0;
   for (const auto& [origin, session] : sessions_) {

@@ -110,6 +110,10 @@ class Sessions {
   // Frees so many chunks of replies that nobody needs. True: there are more.
   bool give_back(size_t chunks) { return limbo_.give_back(chunks); }
 
+  // Frees everything, so many blocks at a time; true: more to do. Afterwards only this and the
+  // destructor are to be called.
+  bool dismantle(size_t& budget);
+
   // Cost: grows with the number of sessions.
   uint64_t digest() const;
 

@@ -209,6 +209,11 @@ std::unique_ptr<Machine> StateLoader::take() {
   return std::move(machine_);
 }
 
+std::unique_ptr<Machine> StateLoader::give_up() {
+  stage_ = Stage::kBad;
+  return std::move(machine_);
+}
+
 const char* StateLoader::read_item(Reader& reader) {
   const auto item = static_cast<Item>(reader.u8());
   if ((item == Item::kBegin) != (stage_ == Stage::kBegin)) return "an item out of order";

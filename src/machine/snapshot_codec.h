@@ -124,6 +124,8 @@ class StateLoader {
   uint64_t digest() const { return machine_->digest(); }
   // The machine that goes on from there. Requires: complete(), once.
   std::unique_ptr<Machine> take();
+  // What there is so far, to be dismantled; null: it was taken. Nothing can be added afterwards.
+  std::unique_ptr<Machine> give_up();
 
  private:
   enum class Stage { kBegin, kItems, kComplete, kBad };

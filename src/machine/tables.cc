@@ -77,6 +77,14 @@ void Tables::clear(Table& table, Revision revision) {
   store_.clear(*table.stored, revision);
 }
 
+bool Tables::dismantle(size_t& budget) {
+  for (; !tables_.empty(); --budget) {
+    if (budget == 0) return true;
+    tables_.pop_back();
+  }
+  return false;
+}
+
 void Tables::check_invariants() const {
   uint64_t entries = 0;
   uint64_t bytes = 0;

@@ -68,6 +68,9 @@ class Tables {
 
   store::Store& store() { return store_; }
 
+  // Frees everything but what the store has, as Sessions::dismantle(). Does not touch the store.
+  bool dismantle(size_t& budget);
+
   void check_invariants() const;
 
  private:

@@ -66,7 +66,10 @@ void NodeCore::Inside::ask_for_state(Instant now, const std::string& source, Log
 }
 
 void NodeCore::Inside::give_up_fetching() {
-  if (fetch_) slot_.discard(std::move(fetch_->store));
+  if (fetch_) {
+    remains_.add(fetch_->loader->give_up());
+    slot_.discard(std::move(fetch_->store));
+  }
   fetch_.reset();
   fetched_ = false;
 }
@@ -130,13 +133,13 @@ void NodeCore::Inside::finish_fetching(Instant now) {
   }
   std::unique_ptr<machine::Machine> loaded = fetch_->loader->take();
   if (!wanted || loaded->applied() < std::max(fetch_->receiver.at_least(), origin.index)) {
-    loaded.reset();
+    remains_.add(std::move(loaded));
     give_up_fetching();
     return;
   }
   source_.drop_all("this node's state is replaced", to_receivers());
   sources_tried_ = 0;
-  machine_ = std::move(loaded);
+  remains_.add(std::exchange(machine_, std::move(loaded)));
   slot_.replace(std::move(fetch_->store));
   fetch_.reset();
   applied_ = machine_->applied();

@@ -46,7 +46,10 @@ NodeCore::Inside::~Inside() {
 }
 
 Remains NodeCore::Inside::take_remains() {
+  source_.drop_all();
+  give_up_fetching();
   if (replica_) remains_.add(replica_->take_log());
+  remains_.add(std::move(machine_));
   return std::exchange(remains_, Remains());
 }
 

@@ -9,9 +9,17 @@ void Remains::add(consensus::EntryLog log) {
   logs_.push_back(std::move(log));
 }
 
+void Remains::add(std::unique_ptr<machine::Machine> machine) {
+  if (machine) machines_.push_back(std::move(machine));
+}
+
 bool Remains::give_back(size_t blocks) {
   std::erase_if(logs_, [&](consensus::EntryLog& log) { return !log.give_back(blocks); });
-  return !logs_.empty();
+  std::erase_if(machines_, [&](const std::unique_ptr<machine::Machine>& machine) {
+    size_t rest = blocks;
+    return !machine->dismantle(rest);
+  });
+  return !logs_.empty() || !machines_.empty();
 }
 
 }  // namespace ram::node
