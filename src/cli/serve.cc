@@ -303,7 +303,8 @@ void add_limits(CLI::App& app, ServeFlags& flags) {
       ->group("Limits");
   add_size(app, "--max-memory", flags.node.memory_bytes_max,
            "Writes that would need more are refused (OOM). Of data;\n"
-           "the log of recent writes comes on top: up to 256MiB",
+           "the log of recent writes comes on top: up to 256MiB, and\n"
+           "768MiB while a node receives the state",
            "4GiB")
       ->group("Limits");
 }

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "base/slowest_link.h"
 #include "consensus/entry_log.h"
 
 namespace ram::consensus {
@@ -14,11 +15,6 @@ constexpr size_t kEntryBytes = 16;
 
 size_t cost(const EntryLog& log, LogIndex index) {
   return log.at(index).payload.size() + kEntryBytes;
-}
-
-Duration carried_in(size_t bytes) {
-  return std::chrono::duration_cast<Duration>(
-      std::chrono::duration<double>(static_cast<double>(bytes) / kLinkBytesPerSecondMin));
 }
 
 }  // namespace

@@ -96,6 +96,7 @@ std::string Admission::evict(Instant now, NodeId member, const Replica& replica)
 
 JoinAnswer Admission::on_request(Instant now, NodeId joiner, const JoinRequest& request,
                                  const Replica& replica) {
+  heard(now, joiner);  // so that it is not silent as soon as it is let in
   const Configuration& members = replica.latest();
   if (members.find(joiner) != nullptr) {
     if (joiners_.erase(joiner) != 0) newcomers_.insert(joiner);
@@ -138,7 +139,6 @@ JoinAnswer Admission::on_request(Instant now, NodeId joiner, const JoinRequest& 
   known.description = request.description;
   known.have = request.have;
   known.asked = now;
-  heard(now, joiner);  // so that it is not silent as soon as it is let in
   if (request.have || request.fetching) return {JoinAnswer::Kind::kWait, "", ""};
   return {JoinAnswer::Kind::kFetch, source_for(now, joiner, known, replica), ""};
 }

@@ -346,6 +346,7 @@ class NodeCore::Inside final : public consensus::Transport,
   // The log that they need, and how writers are slowed for that.
   LogClaims claims_;
   size_t told_window_ = kRecordsInFlightMax;   // by us, leading
+  LogIndex told_keep_;                         // the same; none: as ever
   bool slowed_ = false;                        // and said so
   size_t paced_window_ = kRecordsInFlightMax;  // by our leader
   Instant paced_until_ = Instant::min();

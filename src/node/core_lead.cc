@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/slowest_link.h"
 #include "machine/command_codec.h"
 #include "node/core_inside.h"
 
@@ -20,8 +21,7 @@ void NodeCore::Inside::heartbeat(Instant now) {
   const Duration patience = 4 * heartbeat_of(failover_after_);
   asker_.ask_again(now - patience);
   // Long ones take their time; what is sent again takes as much again.
-  const Duration carried =
-      std::chrono::seconds(own_.in_flight_bytes() / kLinkBytesPerSecondMin) + failover_after_;
+  const Duration carried = carried_in(own_.in_flight_bytes()) + failover_after_;
   if (const Instant sent = own_.oldest_sent(); sent != kNever && now - sent >= carried) {
     resend_ = true;
   }

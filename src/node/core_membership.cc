@@ -124,8 +124,9 @@ void NodeCore::Inside::seek_membership(Instant now) {
     return;
   }
   // Of the list it may be that only this node itself answers, as where a name stands for several.
-  const std::vector<std::string> seen =
-      replica_ ? where_members_may_be() : founding_.members_seen(now);
+  std::vector<std::string> seen = replica_ ? where_members_may_be() : founding_.members_seen(now);
+  // Whoever we knew before may be gone; who gives us the state is a member.
+  if (!replica_ && fetch_) seen.push_back(fetch_->address);
   // A reason that nobody repeats is none any more.
   if (now - join_refused_ > 4 * failover_after_) join_refusal_.clear();
   // The leader if someone named it; every other time anyone, in case that one is gone.

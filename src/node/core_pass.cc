@@ -98,6 +98,7 @@ void NodeCore::Inside::follow_leadership(Instant now) {
     told_.clear();
     claims_.restart(now, *replica_, keep_log_from(now));
     told_window_ = kRecordsInFlightMax;
+    told_keep_ = {};
     slowed_ = false;
   }
   if (!leads_now && leader() && leader() != seen_leader_) {
@@ -114,6 +115,7 @@ void NodeCore::Inside::follow_leadership(Instant now) {
   // What was sent to the one before may be lost.
   asker_.ask_again(kNever);
   resend_ = true;
+  report_transfers(now);
 }
 
 void NodeCore::Inside::send_own_records(Instant now) {
@@ -256,7 +258,9 @@ void NodeCore::Inside::compact(Instant now) {
   LogIndex start = log.start_of_newest(limits.log_entries / 2, limits.log_bytes / 2);
   // And what those need to whom a state is on its way. Seldom rather than a little each time.
   if (!options_.mistakes.forgets_transfers) {
-    start = std::min(start, keep_log_from(now).previous());
+    start = std::max(std::min(start, keep_log_from(now).previous()),
+                     log.start_of_newest(limits.log_entries + limits.transfer_log_entries,
+                                         limits.log_bytes + limits.transfer_log_bytes));
   }
   if (start < log.offset() + log.size() / 16) return;
   const size_t keep = log.last() - start;

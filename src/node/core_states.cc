@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/slowest_link.h"
 #include "consensus/entry_log.h"
 #include "consensus/message_codec.h"
 #include "node/core_inside.h"
@@ -112,6 +113,7 @@ void NodeCore::Inside::keep_fetching(Instant now) {
                                                4 * failover_after_, 16 * failover_after_);
   if (now - receiver.heard() >= patience) {
     log_.info("the state from " + fetch_->address + " does not come; asking elsewhere");
+    post(fetch_->address, NodeId(), StateRefusal{receiver.nonce(), "it did not come"});
     give_up_fetching();
   } else if (now - std::max(receiver.heard(), receiver.asked()) >= carried + failover_after_) {
     fetch_->receiver.on_asked(now);
@@ -252,10 +254,13 @@ void NodeCore::Inside::turn_claims(Instant now) {
 
 // With each heartbeat while there are claims, and when it matters.
 void NodeCore::Inside::tell_pace() {
-  if (!leads() || (claims_.size() == 0 && told_window_ >= kRecordsInFlightMax)) return;
-  told_window_ = claims_.window();
+  if (!leads()) return;
+  const bool nothing = claims_.size() == 0 && !told_keep_ && told_window_ >= kRecordsInFlightMax;
+  if (nothing) return;
   const LogIndex keep = claims_.keep_from(replica_->log());
-  const Pace pace{replica_->term(), told_window_, keep == LogClaims::kNobody ? LogIndex() : keep};
+  told_keep_ = keep == LogClaims::kNobody ? LogIndex() : keep;
+  told_window_ = claims_.window();
+  const Pace pace{replica_->term(), told_window_, told_keep_};
   for (const consensus::Server& server : replica_->latest().servers) {
     if (server.id != options_.id) post_to(server.id, pace);
   }
@@ -348,7 +353,9 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading&,
 
 void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading&,
                                   const StateRefusal& refusal) {
-  if (from.id == leader()) source_.drop(refusal.transfer, refusal.reason, to_receivers());
+  if (from.id == leader() || source_.gives(from.id, refusal.transfer)) {
+    source_.drop(refusal.transfer, refusal.reason, to_receivers());
+  }
   if (!fetch_ || fetch_->receiver.nonce() != refusal.transfer) return;
   log_.debug("no state from " + from.address + ": " + refusal.reason);
   give_up_fetching();

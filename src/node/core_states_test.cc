@@ -89,7 +89,11 @@ class Return {
     while (writers->done() < 2 * keys_) act();
     village.kill(joiner);
     village.run(300ms);  // its leases end
-    village.start(joiner);
+    if (joins_through_leader) {
+      village.start_through(joiner, village.leader());
+    } else {
+      village.start(joiner);
+    }
     writers->forget_gaps();
     before = writers->done();
     begun = village.now();
@@ -107,6 +111,7 @@ class Return {
   }
 
   Village village;
+  bool joins_through_leader = false;  // knows no other address
   size_t joiner = 0, other = 0;
   std::optional<Writers> writers;
   size_t before = 0;
@@ -138,25 +143,82 @@ TEST(NodeCoreStates, OneIsNeverReceivedIfTheLogIsNotKeptForIt) {
   EXPECT_GT(scene.village.states(), 10u) << "each was told so at once";
 }
 
-// Twice: the one that leads next has heard of the transfer from the one before alone.
+// By a crash, and by one leader that hands over to another.
 TEST(NodeCoreStates, AChangeOfLeaderDoesNotMakeOneBeginAgain) {
+  for (const bool crash : {true, false}) {
+    SCOPED_TRACE(crash ? "crash" : "hand-over");
+    CoreLimits limits = short_log();
+    limits.state_piece_bytes = 100;  // a second and more
+    Return scene(limits, 8'000, {}, /*nodes=*/5);
+    ASSERT_TRUE(scene.begin());
+    while (scene.village.states() == 0) scene.act();
+    size_t source = 0;
+    while (scene.village.pieces(source) == 0) source = (source + 1) % 5;
+    const size_t leader = scene.village.leader();
+    ASSERT_NE(source, leader);
+    for (int i = 0; i < 300; ++i) scene.act();
+    ASSERT_GT(scene.writers->longest_log(), limits.log_entries + limits.transfer_log_entries / 8);
+    if (crash) {
+      scene.village.kill(leader);
+    } else {
+      scene.village.core(leader).transfer(scene.village.now(), "", scene.village.now() + 2s,
+                                          [](const Status&) {});
+      ASSERT_TRUE(scene.village.until([&] {
+        scene.writers->act();
+        return scene.village.lives(scene.village.leader()) && scene.village.leader() != leader;
+      }));
+    }
+    const size_t before = scene.writers->done();
+    ASSERT_TRUE(scene.village.until([&] {
+      scene.writers->act();
+      return scene.village.core(scene.joiner).status(scene.village.now()).state == NodeState::kOk;
+    }));
+    EXPECT_EQ(scene.village.states(), 1u);
+    EXPECT_GT(scene.writers->done() - before, limits.log_entries * 10) << "or it kept nothing";
+  }
+}
+
+TEST(NodeCoreStates, NoLogIsKeptOnceTheStateIsThere) {
   CoreLimits limits = short_log();
-  limits.state_piece_bytes = 100;  // a second and more
-  Return scene(limits, 8'000, {}, /*nodes=*/5);
+  limits.transfer_log_entries = 100'000;  // nobody is slowed
+  Return scene(limits, 2'000);
+  ASSERT_TRUE(scene.begin());
+  ASSERT_TRUE(scene.end());
+  ASSERT_GT(scene.writers->longest_log(), 10 * limits.log_entries);
+  size_t longest = 0;
+  for (int i = 0; i < 200; ++i) {
+    scene.act();
+    if (i < 100) continue;
+    for (size_t at = 0; at < 3; ++at) {
+      longest = std::max(longest, scene.village.core(at).replica()->log().size());
+    }
+  }
+  EXPECT_LT(longest, 3 * limits.log_entries);
+}
+
+// It knew the one that led, and that is gone; who gives it the state is a member, too, and goes
+// when it has said who leads.
+TEST(NodeCoreStates, WhoKnewTheLeaderAloneHearsOfTheNextFromItsSource) {
+  CoreLimits limits = short_log();
+  limits.state_piece_bytes = 100;
+  Return scene(limits, 8'000, {}, /*nodes=*/7);
+  scene.joins_through_leader = true;
   ASSERT_TRUE(scene.begin());
   while (scene.village.states() == 0) scene.act();
   size_t source = 0;
-  while (scene.village.pieces(source) == 0) source = (source + 1) % 5;
-  ASSERT_NE(source, scene.village.leader());
-  for (int i = 0; i < 50; ++i) scene.act();
-  scene.village.kill(scene.village.leader());
-  const size_t before = scene.writers->done();
+  while (scene.village.pieces(source) == 0) source = (source + 1) % 7;
+  const size_t leader = scene.village.leader();
+  ASSERT_NE(source, leader);
+  ASSERT_TRUE(scene.village.until(
+      [&] { return scene.village.core(leader).status(scene.village.now()).voters == 5; }));
+  scene.village.kill(leader);
+  ASSERT_TRUE(scene.village.until([&] { return scene.village.lives(scene.village.leader()); }));
+  scene.village.run(100ms);
+  scene.village.kill(source);
   ASSERT_TRUE(scene.village.until([&] {
-    scene.writers->act();
     return scene.village.core(scene.joiner).status(scene.village.now()).state == NodeState::kOk;
   }));
-  EXPECT_EQ(scene.village.states(), 1u);
-  EXPECT_GT(scene.writers->done() - before, limits.log_entries * 10) << "or nothing had to be kept";
+  EXPECT_EQ(scene.village.states(), 2u);
 }
 
 TEST(NodeCoreStates, NobodyWaitsForAReceiverThatDied) {

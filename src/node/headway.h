@@ -10,14 +10,8 @@
 #include <cstdint>
 
 #include "base/clock.h"
-#include "base/limits.h"
 
 namespace ram::node {
-
-// By the slowest link that is provided for.
-constexpr Duration carried_in(size_t bytes) {
-  return Duration(static_cast<int64_t>(bytes * 1'000'000'000 / kLinkBytesPerSecondMin));
-}
 
 class Headway {
  public:

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "base/slowest_link.h"
 #include "consensus/entry_log.h"
 
 namespace ram::node {
@@ -13,18 +14,16 @@ using consensus::Replica;
 
 constexpr uint64_t kAll = Headway::kParts;
 
-// How long a log may get for who has `done` of a state.
-size_t ceiling(size_t usual, size_t extra, uint64_t done) {
-  return usual + extra / 8 + extra * 7 * done / (8 * kAll);
-}
-
-size_t bytes_carried_in(Duration time) {
-  return static_cast<size_t>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) *
-         kLinkBytesPerSecondMin / 1'000;
-}
-
 size_t without(size_t from, size_t what) {
   return from > what ? from - what : 0;
+}
+
+// How long the log may get for who has `done` of a state, and has `passed` so much of the log
+// since. The last eighth is for what is on its way when writers are told to wait. Who has the state
+// comes closer to the end by half of what it takes in, however fast writers are.
+size_t ceiling(size_t usual, size_t extra, uint64_t done, size_t passed) {
+  const size_t most = usual + extra / 8 + extra * 6 * done / (8 * kAll);
+  return std::max(usual / 2, without(most, passed / 2));
 }
 
 }  // namespace
@@ -37,9 +36,12 @@ LogClaims::Claim* LogClaims::claim_of(const Key& key) {
 void LogClaims::restart(Instant now, const Replica& replica, LogIndex keep_from) {
   claims_.clear();
   if (keep_from == kNobody) return;
-  on_token(now, NodeId(), keep_from);  // whoever it is
+  const Claim unheard{.index = keep_from, .done = kAll, .said = now, .moved = now};
+  claims_[{}] = unheard;
   for (const consensus::Server& server : replica.latest().servers) {
-    if (server.id != replica.id()) on_state_in_hand(now, server.id, keep_from);
+    if (server.id == replica.id()) continue;
+    Claim& claim = claims_[{server.id, NodeId()}] = unheard;
+    claim.confirmed = true;
   }
 }
 
@@ -56,27 +58,42 @@ bool LogClaims::on_report(Instant now, NodeId source, const TransferReport& repo
   Claim* known = claim_of({report.receiver, source});
   if (known == nullptr) return true;
   Claim& claim = *known;
-  if (claim.said_index != report.index) claim = {.said_index = report.index, .index = report.index};
+  if (claim.said_index != report.index) {
+    claim = {.said_index = report.index, .index = report.index, .moved = now};
+  }
   claim.said = now;
-  claim.done = std::max(claim.done, report.done);
-  claim.confirmed |= claim.done > 0;
+  if (report.done > claim.done) {
+    claim.done = report.done;
+    claim.confirmed = true;
+    claim.moved = now;
+  }
   claim.on_way = report.on_way;
   claim.view_room = report.room;
   return !claim.lost;
 }
 
 void LogClaims::on_state_in_hand(Instant now, NodeId receiver, LogIndex index) {
-  (void)on_report(now, NodeId(),
-                  {.receiver = receiver, .index = index, .done = kAll, .room = kAll});
+  Claim* known = claim_of({receiver, NodeId()});
+  if (known == nullptr) return;
+  Claim& claim = *known;
+  if (claim.done < kAll || (claim.lost && index > claim.has)) {
+    claim = {.index = index, .done = kAll, .confirmed = true, .moved = now};
+  }
+  claim.has = std::max(claim.has, index);
+  claim.said = now;
 }
 
 void LogClaims::turn(Instant now, const Replica& replica, const Surroundings& surroundings) {
   window_ = kRecordsInFlightMax;
   for (auto& [key, claim] : claims_) {
     advance(now, key.receiver, claim, replica);
-    if (claim.lost || is_over(now, claim, replica)) continue;
+    if (claim.lost) continue;
+    // Who follows says so with whatever it says.
+    const bool follows = claim.done == kAll && replica.match(key.receiver) >= claim.index;
+    if (follows && !surroundings.silent(key.receiver)) claim.said = now;
+    if (is_over(now, claim, replica)) continue;
     const Room room = room_of(claim, replica.log());
-    claim.lost = is_stuck(now, key.receiver, claim, room, surroundings);
+    claim.lost = is_stuck(now, key.receiver, claim, room, replica, surroundings);
     if (claim.lost) continue;
     window_ = std::min(window_, window_of(claim, room, replica.latest().servers.size()));
   }
@@ -84,8 +101,9 @@ void LogClaims::turn(Instant now, const Replica& replica, const Surroundings& su
 }
 
 void LogClaims::advance(Instant now, NodeId receiver, Claim& claim, const Replica& replica) const {
-  const LogIndex match = replica.match(receiver);
   const EntryLog& log = replica.log();
+  LogIndex match = replica.match(receiver);
+  if (claim.has <= log.last()) match = std::max(match, claim.has);
   if (match <= claim.index || match > log.last() || claim.index < log.offset()) return;
   claim.passed_entries += match - claim.index;
   claim.passed_bytes += log.bytes_after(claim.index) - log.bytes_after(match);
@@ -93,7 +111,7 @@ void LogClaims::advance(Instant now, NodeId receiver, Claim& claim, const Replic
   claim.done = claim.view_room = kAll;
   claim.on_way = 0;
   claim.confirmed = true;
-  claim.said = now;
+  claim.said = claim.moved = now;
 }
 
 bool LogClaims::is_over(Instant now, const Claim& claim, const Replica& replica) const {
@@ -112,29 +130,35 @@ LogClaims::Room LogClaims::room_of(const Claim& claim, const EntryLog& log) cons
   if (claim.index < log.offset() || claim.index > log.last()) {
     return {limits.transfer_log_entries, limits.transfer_log_bytes};
   }
-  return {without(ceiling(limits.log_entries, limits.transfer_log_entries, claim.done),
-                  log.last() - claim.index),
-          without(ceiling(limits.log_bytes, limits.transfer_log_bytes, claim.done),
-                  log.bytes_after(claim.index))};
+  return {
+      without(ceiling(limits.log_entries, limits.transfer_log_entries, claim.done,
+                      claim.passed_entries),
+              log.last() - claim.index),
+      without(ceiling(limits.log_bytes, limits.transfer_log_bytes, claim.done, claim.passed_bytes),
+              log.bytes_after(claim.index))};
 }
 
 bool LogClaims::is_stuck(Instant now, NodeId receiver, Claim& claim, Room room,
-                         const Surroundings& surroundings) const {
+                         const Replica& replica, const Surroundings& surroundings) const {
   const size_t entries = rules_.limits.transfer_log_entries;
   const size_t bytes = rules_.limits.transfer_log_bytes;
   const bool none = room.entries == 0 || room.bytes == 0 || claim.view_room == 0;
-  if (none && (!claim.confirmed || surroundings.silent(receiver))) return true;
+  const bool silent = surroundings.silent(receiver) && now - claim.moved >= rules_.failover_after;
+  if (none && (!claim.confirmed || silent)) return true;
   const bool ease =
       room.entries > entries / 16 && room.bytes > bytes / 16 && claim.view_room > kAll / 16;
   const uint64_t place = claim.done + std::max(claim.passed_entries * kAll / entries,
                                                claim.passed_bytes * kAll / bytes);
   // What the slowest link carries meanwhile, less what was on its way before, is more than that.
-  const size_t carried = bytes_carried_in(rules_.failover_after);
   const uint64_t step = std::clamp<uint64_t>(
-      carried * kAll / std::max({surroundings.state_bytes, bytes, size_t{1}}), 1, kAll / 64);
+      bytes_carried_in(rules_.failover_after) * kAll / std::max(surroundings.state_bytes, bytes), 1,
+      kAll / 64);
   claim.headway.look(now, place, step, none, ease);
-  return claim.headway.stuck(
-      now, 2 * rules_.failover_after + 2 * carried_in(std::max(rules_.window_bytes, claim.on_way)));
+  size_t on_way = std::max<size_t>(rules_.window_bytes, claim.on_way);
+  if (const EntryLog& log = replica.log(); claim.done == kAll && log.has(claim.index.next())) {
+    on_way = std::max(on_way, log.at(claim.index.next()).payload.size());
+  }
+  return claim.headway.stuck(now, 2 * rules_.failover_after + 2 * carried_in(on_way));
 }
 
 size_t LogClaims::window_of(const Claim& claim, Room room, size_t members) const {

@@ -48,8 +48,9 @@ class LogClaims {
 
   explicit LogClaims(Rules rules) : rules_(rules) {}
 
-  // We lead since now. Of transfers under way their sources will say, and joiners what they have;
-  // members may be catching up. Until then the log is kept from `keep_from` on, as it was before.
+  // We lead since now, and the log was kept from `keep_from` on: for members that catch up, who
+  // will be heard, and for joiners, of whom their sources will say, or they themselves. Until then
+  // it is kept as it was, though nobody waits for that.
   void restart(Instant now, const consensus::Replica& replica, LogIndex keep_from);
 
   // `receiver` is sent the engine's token of `index`, or told to fetch a state of that index or
@@ -79,14 +80,16 @@ class LogClaims {
     auto operator<=>(const Key&) const = default;
   };
   struct Claim {
-    LogIndex said_index;                   // needed after it, as was said;
+    LogIndex said_index;                   // needed after it, as its source said;
     LogIndex index;                        // as is known since
+    LogIndex has;                          // as the receiver said
     uint64_t done = 0;                     // of Headway::kParts: what it has of the state
     uint64_t on_way = 0;                   // bytes of it
     uint64_t view_room = Headway::kParts;  // the same: what its source may still keep for it
     bool confirmed = false;                // something has arrived
     bool lost = false;                     // remembered, lest the next report revive it
     Instant said{};
+    Instant moved{};              // when something arrived last
     uint64_t passed_entries = 0;  // of the log, since it has the state
     uint64_t passed_bytes = 0;
     Headway headway;
@@ -107,7 +110,7 @@ class LogClaims {
   Room room_of(const Claim& claim, const consensus::EntryLog& log) const;
   // True: whoever waits for it waits in vain.
   bool is_stuck(Instant now, NodeId receiver, Claim& claim, Room room,
-                const Surroundings& surroundings) const;
+                const consensus::Replica& replica, const Surroundings& surroundings) const;
   size_t window_of(const Claim& claim, Room room, size_t members) const;
 
   Rules rules_;

@@ -124,8 +124,8 @@ TEST_F(LogClaimsTest, WritersAreSlowedAndAtTheBoundWaitUntilTheStateHasGotOn) {
   EXPECT_EQ(claims.window(), 0u);
   report(index, Headway::kParts / 2);
   turn();
-  EXPECT_EQ(claims.window(), 175u) << "half of the other 700";
-  write(600);
+  EXPECT_EQ(claims.window(), 150u) << "half of the other 600";
+  write(500);
   report(index, Headway::kParts);
   turn();
   EXPECT_EQ(claims.window(), 50u);
@@ -181,14 +181,18 @@ TEST_F(LogClaimsTest, NobodyWaitsForOneThatIsSilentOrToWhomNothingHasCome) {
   EXPECT_FALSE(report(index, 1));
 
   const LogIndex next = last();
-  report(next, 1);
   silent = true;
-  turn();
+  report(next, 1);
+  turn(2 * kFailover);
   EXPECT_EQ(claims.keep_from(leader.replica.log()), next) << "as long as nobody has to wait";
   write(400);
-  turn();
+  report(next, 2);
+  turn(kFailover - 1ms);
+  EXPECT_EQ(claims.window(), 0u) << "something has arrived, so it is there";
+  report(next, 2);
+  turn(1ms);
   EXPECT_EQ(claims.window(), kRecordsInFlightMax);
-  EXPECT_FALSE(report(next, 1));
+  EXPECT_FALSE(report(next, 2));
 }
 
 // A state of a terabyte over the slowest link, and a little faster than it has to be: its parts are
@@ -210,16 +214,61 @@ TEST_F(LogClaimsTest, OneThatGetsOnIsWaitedForHoweverLongItTakes) {
   }
 }
 
+// Though the standby has it all, and there is far more than a transfer that begins may keep.
 TEST_F(LogClaimsTest, WhoLeadsNextKeepsWhatWasKept) {
-  write(400);
+  write(500);
+  turn(50ms);
+  while (leader.replica.match(kStandby) < last()) deliver_one();
   claims.restart(now, leader.replica, LogIndex(10));
   turn();
   EXPECT_EQ(claims.keep_from(leader.replica.log()), LogIndex(10));
   EXPECT_TRUE(report(LogIndex(20), 1));
   turn(4 * kFailover - 1ms);
-  report(LogIndex(20), 2);
+  report(LogIndex(20), 600'000);
   turn(1ms);
   EXPECT_EQ(claims.keep_from(leader.replica.log()), LogIndex(20)) << "what somebody spoke of since";
+}
+
+TEST_F(LogClaimsTest, WhoLeadsNextStopsNobodyForWhatNobodySpokeOf) {
+  write(900);
+  turn(50ms);
+  while (leader.replica.match(kStandby) < last()) deliver_one();
+  claims.restart(now, leader.replica, LogIndex(2));
+  turn();
+  EXPECT_EQ(claims.window(), kRecordsInFlightMax);
+  EXPECT_EQ(claims.keep_from(leader.replica.log()), kNobody);
+}
+
+// Writers are twice as fast as the standby, if they may be.
+TEST_F(LogClaimsTest, WhoHasTheStateGetsToTheEndHoweverFastWritersAre) {
+  write(600);
+  claims.on_state_in_hand(now, kStandby, LogIndex(2));
+  turn();
+  for (int steps = 0; claims.size() > 0 && steps < 1'000; ++steps) {
+    write(std::min<size_t>(claims.window(), 40));
+    for (bool taken = false; !taken && !wires.empty(); deliver_one()) {
+      const auto* append = std::get_if<consensus::AppendEntries>(&wires.front().message);
+      taken = append != nullptr && !append->entries.empty();
+    }
+    turn(1ms);
+  }
+  EXPECT_EQ(claims.size(), 0u);
+  EXPECT_LE(last() - leader.replica.match(kStandby), limits().log_entries / 2);
+  EXPECT_GT(last(), LogIndex(1'000)) << "they did write";
+}
+
+TEST_F(LogClaimsTest, WhoFollowsNeedNotTakeInAnythingForAWhileIfNobodyWaits) {
+  write(300);
+  claims.on_state_in_hand(now, kStandby, LogIndex(2));
+  turn(50ms);
+  while (leader.replica.match(kStandby) < LogIndex(3)) deliver_one();
+  turn();
+  const LogIndex match = leader.replica.match(kStandby);
+  turn(20 * kFailover);
+  EXPECT_EQ(claims.keep_from(leader.replica.log()), match);
+  silent = true;
+  turn(4 * kFailover);
+  EXPECT_EQ(claims.keep_from(leader.replica.log()), kNobody);
 }
 
 TEST_F(LogClaimsTest, ASourceWithNoRoomForOldVersionsSlowsWritersToo) {

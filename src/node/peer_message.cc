@@ -231,7 +231,7 @@ std::optional<PeerMessage> read_body(uint8_t kind, Reader& in, const SharedBytes
       m.index = LogIndex(in.varint());
       m.done = count(in, Headway::kParts);
       m.room = count(in, Headway::kParts);
-      m.on_way = in.varint();
+      m.on_way = count(in, kFrameBytesMax);
       return m;
     }
     case 25:

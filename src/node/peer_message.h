@@ -131,9 +131,8 @@ struct FoundingNote {
   std::vector<NodeId> accepted;  // that the sender knows of, itself included
 };
 
-// 9  body := description:text index fetching:u8. Asks any member to be let in, again and again
-// until
-//    it is; index: of the state in hand; fetching: one is on its way here.
+// 9  Asks any member to be let in, again and again until it is; index: of the state in hand;
+//    fetching: one is on its way here. body := description:text index fetching:u8
 struct JoinRequest {
   std::string description;
   LogIndex have;
@@ -181,7 +180,8 @@ struct StatePiece {
   SharedBytes bytes;
 };
 
-// 13 body := transfer reason:text. Ask someone else, or later.
+// 13 Ask someone else, or later; from the receiver: it asks someone else.
+//    body := transfer reason:text
 struct StateRefusal {
   Nonce transfer;
   std::string reason;

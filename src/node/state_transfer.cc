@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "base/slowest_link.h"
 
 namespace ram::node {
 namespace {
@@ -140,6 +141,11 @@ void StateSource::on_time(Instant now, size_t bytes, const Send& send) {
            (crowded && transfer.bytes * to_read / Headway::kParts > bytes + kept_bytes_max_);
   };
   drop_if(is_given_up, "this transfer was given up; begin another", send);
+}
+
+bool StateSource::gives(NodeId receiver, Nonce transfer) const {
+  const auto found = transfers_.find(receiver);
+  return found != transfers_.end() && found->second.nonce == transfer;
 }
 
 void StateSource::drop(Nonce transfer, const std::string& reason, const Send& send) {

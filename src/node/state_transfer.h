@@ -73,6 +73,7 @@ class StateSource {
   // Gives up what is to be given up; with each heartbeat. `bytes`: what the state takes now.
   void on_time(Instant now, size_t bytes, const Send& send);
   std::vector<Standing> standings() const;
+  bool gives(NodeId receiver, Nonce transfer) const;
   // It would be in vain.
   void drop(Nonce transfer, const std::string& reason, const Send& send);
   // The state is about to be replaced as a whole, or we to go.

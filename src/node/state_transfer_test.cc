@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "base/random.h"
+#include "base/slowest_link.h"
 #include "machine/command_codec.h"
 #include "machine/machine.h"
 #include "store/store_slot.h"

@@ -71,6 +71,11 @@ class Village {
     house.gate = std::make_unique<ReadGate>();
     live(at);
   }
+  // Knowing the address of `member` alone.
+  void start_through(size_t at, size_t member) {
+    houses_[at].list = {list_[member]};
+    start(at);
+  }
   // As a cluster of its own.
   void start_alone(size_t at) {
     houses_[at].alone = true;
@@ -86,7 +91,7 @@ class Village {
     options.id = NodeId(++last_id_);
     options.name = "n" + std::to_string(at);
     options.address = list_[at];
-    if (list_.size() > 1 && !house.alone) options.join = list_;
+    if (list_.size() > 1 && !house.alone) options.join = house.list.empty() ? list_ : house.list;
     options.parameters.failover_after = 100ms;
     options.seed = last_id_;
     options.limits = limits_;
@@ -284,6 +289,7 @@ class Village {
     Former former;  // of the next incarnation
     bool cut_off = false;
     bool alone = false;
+    std::vector<std::string> list;   // empty: all
     std::optional<LogIndex> wanted;  // how new a state it asked for last
     size_t pieces = 0;               // of states, that it sent
   };
