@@ -338,7 +338,7 @@ void freeze_and_iterate(benchmark::State& state) {
   for (auto _ : state) {
     auto view = subject.store().freeze();
     size_t bytes = 0;
-    while (view->next(1'000, [&](std::string_view, const Entry& entry) {
+    while (view->next(1'000, [&](const Table&, const Entry& entry) {
       bytes += entry.key().size() + entry.value().size();
     })) {
     }

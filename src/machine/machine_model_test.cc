@@ -202,8 +202,8 @@ Model contents_of(store::Store& store) {
   Model contents;
   store.for_each_table([&](const store::Table& table) { contents[std::string(table.name())]; });
   auto view = store.freeze();
-  while (view->next(64, [&](std::string_view table, const store::Entry& entry) {
-    const bool is_new = contents[std::string(table)]
+  while (view->next(64, [&](const store::Table& table, const store::Entry& entry) {
+    const bool is_new = contents[std::string(table.name())]
                             .emplace(std::string(entry.key()),
                                      Value{std::string(entry.value()), entry.revision().value})
                             .second;

@@ -27,8 +27,12 @@ static_assert(kKeyBytesMax + kValueBytesMax < kTransactionBytesMax);
 // FrozenState::read() counts.
 constexpr uint64_t kReplyBytes = 8;
 constexpr uint64_t kEntryBytes = 32;
-// Replies read at once.
+// Names of tables, and replies, read at once.
+constexpr size_t kTablesAtOnce = 16;
 constexpr size_t kRepliesAtOnce = 16;
+// A piece takes no more than so many steps, however little there is in it: of tables that are empty
+// there may be many, with eight buckets each, and a step sees four.
+constexpr size_t kStepsPerPiece = 4'096;
 
 uint64_t bytes_of(const Machine& machine) {
   uint64_t bytes = machine.tables().bytes() + machine.tables().entries() * kEntryBytes;
@@ -58,6 +62,7 @@ FrozenState::FrozenState(const Machine& machine, std::unique_ptr<store::FrozenVi
       whole_(bytes_of(machine)),
       view_(std::move(view)) {
   RAM_CHECK(view_->revision() == revision_);
+  RAM_CHECK(view_->table_count() == machine.tables().count());
   Writer writer(room_for(kItemHeadBytesMax));
   put_item(writer, Item::kBegin);
   writer.u64(revision_.value);
@@ -68,8 +73,6 @@ FrozenState::FrozenState(const Machine& machine, std::unique_ptr<store::FrozenVi
   writer.varint(machine.sessions().size());
   writer.varint(machine.tables().entries());
   encode(writer, machine.parameters());
-
-  for (const auto& table : machine.tables().all()) write_table(table->stored->name());
   for (const auto& [origin, session] : machine.sessions().all()) {
     sessions_.push_back({origin, session.last(), session.floor(), session.oldest()});
   }
@@ -88,7 +91,6 @@ std::string& FrozenState::room_for(size_t bytes) {
 }
 
 void FrozenState::write_table(std::string_view name) {
-  table_numbers_.emplace(name, static_cast<uint32_t>(table_numbers_.size()));
   Writer writer(room_for(kItemHeadBytesMax + name.size()));
   put_item(writer, Item::kTable);
   writer.bytes(name);
@@ -112,22 +114,23 @@ void FrozenState::write_reply(const Reply& reply) {
   read_ += kReplyBytes + reply.answer_bytes.size();
 }
 
-void FrozenState::write_entry(std::string_view table, const store::Entry& entry) {
-  // A table's entries come one after the other, mostly.
-  if (table.data() != last_name_.data() || table.size() != last_name_.size()) {
-    const auto found = table_numbers_.find(table);
-    RAM_CHECK(found != table_numbers_.end());
-    last_name_ = table;
-    last_table_ = found->second;
-  }
+void FrozenState::write_entry(const store::Table& table, const store::Entry& entry) {
   Writer writer(room_for(kItemHeadBytesMax + entry.key().size() + entry.value().size()));
   put_item(writer, Item::kEntry);
-  writer.varint(last_table_);
+  writer.varint(table.number());
   writer.bytes(entry.key());
   writer.varint(entry.revision().value);
   writer.u8(entry.type());
   writer.bytes(entry.value());
   read_ += kEntryBytes + entry.key().size() + entry.value().size();
+}
+
+bool FrozenState::read_tables() {
+  if (tables_ == view_->table_count()) return false;
+  for (size_t i = 0; i < kTablesAtOnce && tables_ < view_->table_count(); ++i) {
+    write_table(view_->table(tables_++).name());
+  }
+  return true;
 }
 
 // Replies of the first session; its floor goes up to what was read.
@@ -151,9 +154,9 @@ bool FrozenState::read_sessions() {
 // Few entries at a time: each may be large.
 bool FrozenState::read_on() {
   if (view_ == nullptr) return false;
-  if (read_sessions()) return true;
+  if (read_tables() || read_sessions()) return true;
   const bool more = view_->next(
-      1, [&](std::string_view table, const store::Entry& entry) { write_entry(table, entry); });
+      1, [&](const store::Table& table, const store::Entry& entry) { write_entry(table, entry); });
   if (more) return true;
   Writer writer(room_for(1));
   put_item(writer, Item::kEnd);
@@ -162,13 +165,14 @@ bool FrozenState::read_on() {
 }
 
 bool FrozenState::next_piece(std::string& piece) {
-  // Until a piece is complete.
-  while (pieces_.size() < 2 && read_on()) {
-  }
-  if (pieces_.empty()) {
+  // Until a piece is complete, or took long enough.
+  size_t steps = 0;
+  while (pieces_.size() < 2 && steps < kStepsPerPiece && read_on()) ++steps;
+  if (pieces_.empty() && view_ == nullptr) {
     piece.clear();
     return false;
   }
+  if (pieces_.empty()) room_for(0);
   piece = std::move(pieces_.front());
   pieces_.pop_front();
   ++next_number_;

@@ -14,8 +14,9 @@
 //   entry   = 5:u8  table:varint  key:bytes  revision:varint  type:u8  value:bytes
 //   end     = 6:u8
 //
-// An item is never split: a piece is as large as it was asked to be, or holds one larger item. The
-// order of tables, sessions and entries is free. Equal states have equal digests, not equal bytes.
+// An item is never split: a piece is as large as it was asked to be, or smaller where there was
+// little to read, or holds one larger item. The order of tables, sessions and entries is free.
+// Equal states have equal digests, not equal bytes.
 //
 // A transfer that broke is resumed from StateLoader::next_number().
 //
@@ -29,8 +30,6 @@
 #include <string>
 #include <string_view>
 
-#include <boost/unordered/unordered_flat_map.hpp>
-
 #include "base/ids.h"
 #include "base/limits.h"
 #include "machine/machine.h"
@@ -41,9 +40,9 @@ namespace ram::machine {
 
 inline constexpr uint8_t kStateVersion = 1;
 
-// A state as of the moment of Machine::freeze(). Entries are read as pieces are asked for, from a
-// view of the store, and replies from the chunks that the sessions had: this must not outlive the
-// machine. The rest was copied at once.
+// A state as of the moment of Machine::freeze(). Tables and entries are read as pieces are asked
+// for, from a view of the store, and replies from the chunks that the sessions had: this must not
+// outlive the machine.
 class FrozenState {
  public:
   FrozenState(const Machine& machine, std::unique_ptr<store::FrozenView> view, size_t piece_bytes);
@@ -81,9 +80,10 @@ class FrozenState {
   void write_table(std::string_view name);
   void write_session(const FrozenSession& session);
   void write_reply(const Reply& reply);
-  void write_entry(std::string_view table, const store::Entry& entry);
+  void write_entry(const store::Table& table, const store::Entry& entry);
   // Reads a few items; false: that was the end.
   bool read_on();
+  bool read_tables();
   bool read_sessions();
 
   const Revision revision_;
@@ -93,13 +93,11 @@ class FrozenState {
   // What all replies and entries take, and those that were read.
   const uint64_t whole_;
   uint64_t read_ = 0;
+  size_t tables_ = 0;                        // that were read
   std::deque<FrozenSession> sessions_;       // that were not read to their ends,
   bool begun_ = false;                       // and whether the first of them was begun
   std::unique_ptr<store::FrozenView> view_;  // null: it was read to its end
-  boost::unordered_flat_map<std::string_view, uint32_t> table_numbers_;  // names of the store
-  std::string_view last_name_;
-  uint32_t last_table_ = 0;
-  std::deque<std::string> pieces_;  // complete, but for the last
+  std::deque<std::string> pieces_;           // complete, but for the last
   uint64_t next_number_ = 0;
 };
 

@@ -260,6 +260,31 @@ TEST(StateCodec, FewLargeEntriesBesideManySmallOnesCountByTheirBytes) {
   EXPECT_LE(error_of_read(node), 0.12);
 }
 
+TEST(StateCodec, APieceOfManyEmptyTablesTakesNoLongerThanOthers) {
+  Node node;
+  constexpr size_t kTables = 20'000;
+  for (size_t i = 0; i < kTables;) {
+    Transaction transaction;
+    for (size_t n = 0; n < 1000; ++n, ++i) transaction.in(std::to_string(i)).put("k", "v");
+    node.run(transaction);
+  }
+  node.run(Transaction().clear_all());
+  node.run(Transaction().in("12345").put("k", "v"));
+  std::unique_ptr<FrozenState> frozen = node.machine().freeze(size_t{1} << 20);
+  std::vector<std::string> pieces;
+  for (std::string piece; frozen->next_piece(piece);) {
+    pieces.push_back(piece);
+    if (pieces.size() == 2) node.run(Transaction().clear_all());
+  }
+  EXPECT_GE(pieces.size(), 4u) << "eight buckets of each have to be seen";
+  Loaded loaded;
+  const Status status = loaded.add_all(pieces);
+  ASSERT_TRUE(status.ok()) << status.message();
+  Node copy(std::move(loaded.store), loaded.loader->take());
+  EXPECT_EQ(copy.machine().tables().count(), kTables);
+  EXPECT_EQ(copy.value("12345", "k"), "v");
+}
+
 TEST(StateCodec, PiecesComeInOrderAndRepeatsArePassedOver) {
   std::unique_ptr<Node> node = sample();
   std::unique_ptr<FrozenState> frozen = node->machine().freeze(40);

@@ -198,9 +198,9 @@ class Node : public ReplySink {
         [&](const store::Table& table) { sum += digest_of(table.name(), kTableSeed); });
     std::unique_ptr<store::FrozenView> view = store_->freeze();
     RAM_CHECK(view != nullptr);
-    const auto add = [&](std::string_view table, const store::Entry& entry) {
-      sum += entry_digest(digest_of(table, kTableSeed), entry.key(), entry.revision(), entry.type(),
-                          entry.value());
+    const auto add = [&](const store::Table& table, const store::Entry& entry) {
+      sum += entry_digest(digest_of(table.name(), kTableSeed), entry.key(), entry.revision(),
+                          entry.type(), entry.value());
     };
     while (view->next(100, add)) {
     }

@@ -1,9 +1,9 @@
 // All tables of a store as of one revision, handed out in pieces while writes go on.
 //
-// A view is its revision, the root that each table had, a place (a table and a position in its
+// A view is its revision, how many tables there were, a place (a table and a position in its
 // index), and a list. When the writer replaces or erases a version that the view still needs,
 // beyond its place, the version goes to the view's list; versions born after the view cost nothing.
-// A cleared table keeps its root until the view is past it.
+// A table that is cleared leaves its root to the view, until that is past it.
 //
 // Loop thread only. Must be destroyed before its store; that takes O(1): what was kept is let go by
 // later writes and ticks.
@@ -12,9 +12,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
-#include <string_view>
-#include <vector>
 
 #include "base/function_ref.h"
 #include "base/ids.h"
@@ -32,9 +31,13 @@ class FrozenView {
 
   Revision revision() const { return revision_; }
 
+  // Tables of the state, by number.
+  size_t table_count() const { return kept_.tables; }
+  const Table& table(size_t number) const;
+
   // Hands about `count` entries to `each`, in no order that means anything; false at the end. Each
   // entry of the state is handed out exactly once. `each` must not touch the store.
-  bool next(size_t count, FunctionRef<void(std::string_view table_name, const Entry&)> each);
+  bool next(size_t count, FunctionRef<void(const Table&, const Entry&)> each);
 
   // What the store keeps only because of this view (and others): replaced versions, cleared tables.
   size_t kept_bytes() const { return kept_.bytes; }
@@ -49,8 +52,9 @@ class FrozenView {
   // What keeps memory, and how much. Outlives the view, until it is let go of.
   struct Kept {
     std::deque<Saved> saved;
-    std::vector<Root*> roots;  // by number of table
-    size_t past = 0;           // roots that are not held any more
+    std::map<size_t, Root*> roots;  // of tables that were cleared, by number
+    size_t tables = 0;
+    size_t past = 0;  // tables that are not needed any more
     size_t bytes = 0;
   };
 
@@ -59,7 +63,7 @@ class FrozenView {
   // The writer displaced `entry`, whose key has `hash`, from `table`.
   void keep(const Table& table, Entry* entry, uint64_t hash);
   // The writer cleared `root`.
-  void keep(const Table& table, const Root& root);
+  void keep(const Table& table, Root& root);
 
   Store& store_;
   const Revision revision_;

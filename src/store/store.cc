@@ -176,8 +176,9 @@ bool Store::let_go_of_views(size_t& budget) {
     if (!kept.saved.empty()) {
       let_go(kept.saved.back().entry);
       kept.saved.pop_back();
-    } else if (kept.past < kept.roots.size()) {
-      let_go(kept.roots[kept.past++]);
+    } else if (!kept.roots.empty()) {
+      let_go(kept.roots.begin()->second);
+      kept.roots.erase(kept.roots.begin());
     } else {
       leaving_.pop_front();
     }

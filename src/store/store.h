@@ -81,7 +81,7 @@ class Store {
   // Of that, what the newest state does not need: it waits for readers, views or tick().
   size_t limbo_bytes() const { return blocks_.bytes() - blocks_.live(); }
 
-  // A view as of the published revision, between records. O(tables). Null: kViewsMax are open, or
+  // A view as of the published revision, between records. O(1). Null: kViewsMax are open, or
   // closed and not yet let go.
   std::unique_ptr<FrozenView> freeze();
 

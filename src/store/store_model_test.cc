@@ -105,8 +105,8 @@ class Comparison {
   void advance_view(size_t v) {
     OpenView& open = views_[v];
     const bool more =
-        open.view->next(1 + random_.below(64), [&](std::string_view table, const Entry& entry) {
-          Contents& contents = open.expected[std::string(table)];
+        open.view->next(1 + random_.below(64), [&](const Table& table, const Entry& entry) {
+          Contents& contents = open.expected[std::string(table.name())];
           const auto expected = contents.find(std::string(entry.key()));
           ASSERT_NE(expected, contents.end()) << entry.key();
           ASSERT_EQ(expected->second, value_of(entry));

@@ -346,7 +346,7 @@ TEST(StoreSlot, KeepsTheOldStoreForItsReadersAndViews) {
   EXPECT_EQ(s.get("key7"), "-");
   EXPECT_EQ(reader->get("key7"), "old");
   size_t seen = 0;
-  while (view->next(100, [&](std::string_view, const Entry&) { ++seen; })) {
+  while (view->next(100, [&](const Table&, const Entry&) { ++seen; })) {
   }
   EXPECT_EQ(seen, 5'000u);
   EXPECT_GE(s.slot.memory_bytes(), full);
@@ -399,9 +399,9 @@ TEST(FrozenView, ShowsOneMomentWhileWritesGoOn) {
   std::map<std::string, size_t> seen;
   bool more = true;
   while (more) {
-    more = view->next(7, [&](std::string_view table, const Entry& entry) {
+    more = view->next(7, [&](const Table& table, const Entry& entry) {
       EXPECT_EQ(entry.value(), "old");
-      ++seen[std::string(table) + "/" + std::string(entry.key())];
+      ++seen[std::string(table.name()) + "/" + std::string(entry.key())];
     });
   }
   EXPECT_EQ(seen.size(), 200u);
@@ -419,12 +419,37 @@ TEST(FrozenView, KeepsOnlyWhatIsReplacedBeyondItsPlace) {
   s.put("fresh", "new");
   s.put("fresh", "newer");
   EXPECT_EQ(view->kept_bytes(), 0u);
-  while (view->next(100, [](std::string_view, const Entry&) {})) {
+  while (view->next(100, [](const Table&, const Entry&) {})) {
   }
   for (size_t i = 0; i < 1'000; ++i) s.put(name(i), "new");
   s.clear();
   s.drain();
   EXPECT_EQ(view->kept_bytes(), 0u);
+  EXPECT_EQ(s.store().limbo_bytes(), 0u);
+}
+
+TEST(FrozenView, HasWhatATableHeldBeforeItWasClearedFirst) {
+  Subject s;
+  s.put("k", "first");
+  auto view = s.store().freeze();
+  auto closed = s.store().freeze();
+  for (const char* value : {"second", "third"}) {
+    s.clear();
+    s.put("k", value);
+  }
+  auto later = s.store().freeze();
+  s.clear();
+  closed.reset();
+  const auto all = [](FrozenView& of) {
+    std::string values;
+    while (of.next(1, [&](const Table&, const Entry& entry) { values += entry.value(); })) {
+    }
+    return values;
+  };
+  EXPECT_EQ(all(*view), "first");
+  EXPECT_EQ(all(*later), "third");
+  EXPECT_EQ(view->kept_bytes() + later->kept_bytes(), 0u);
+  s.drain();
   EXPECT_EQ(s.store().limbo_bytes(), 0u);
 }
 
@@ -454,7 +479,7 @@ TEST(FrozenView, ThereAreNoMoreThanTheLimit) {
   for (size_t i = 0; i < 10; ++i) s.put(name(i), "new");  // pinned by all of them
   for (auto& view : views) {
     size_t seen = 0;
-    while (view->next(3, [&](std::string_view, const Entry& entry) {
+    while (view->next(3, [&](const Table&, const Entry& entry) {
       EXPECT_EQ(entry.value(), "old");
       ++seen;
     })) {

@@ -3,7 +3,7 @@
 // A root is an index and the revision from which on it holds. Clearing a table puts an empty root
 // before the old one; readers at older revisions follow the chain, for as long as epochs let them.
 //
-// Loop thread only, but for name() and what Reading does. Lives as long as its store.
+// Loop thread only, but for name(), number() and what Reading does. Lives as long as its store.
 #pragma once
 
 #include <atomic>
@@ -32,6 +32,8 @@ struct Root {
 class Table {
  public:
   std::string_view name() const { return name_; }
+  // In order of creation, from 0.
+  size_t number() const { return number_; }
 
  private:
   friend class FrozenView;
@@ -59,7 +61,7 @@ class Table {
   bool exists_at(Revision at) const { return since_.load(std::memory_order_relaxed) <= at.value; }
 
   const std::string name_;
-  const size_t number_;  // in order of creation, from 0
+  const size_t number_;
   std::atomic<Root*> root_;
   std::atomic<uint64_t> since_{kUnpublished};
 };
