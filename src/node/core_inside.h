@@ -173,6 +173,8 @@ class NodeCore::Inside final : public consensus::Transport,
   void ask_survivors();
   void turn_recovery(Instant now);
   void found_anew(Instant now);
+  void remember_those_left_behind();
+  void call_those_left_behind(Instant now);
   void tell_refounded(Instant now, const Peer& to, ClusterId ancestor);
   void meet(Instant now, const Peer& from, const Frame& frame);
   bool may_tell_of(Instant now, const std::string& address);
@@ -394,6 +396,8 @@ class NodeCore::Inside final : public consensus::Transport,
   Instant last_farewell_heard_{};
 
   std::optional<Recovery> recovery_;    // under way
+  std::vector<Peer> left_behind_;       // members of the cluster that this node went on from
+  uint64_t calls_made_ = 0;             // to them
   std::map<std::string, Instant> met_;  // nodes of other clusters, and when that was said
 
   // The way round.

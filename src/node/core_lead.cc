@@ -31,6 +31,7 @@ void NodeCore::Inside::heartbeat(Instant now) {
     post_to(leader(), CopiesRequest{copies_.back().index});
   }
   if (recovery_) ask_survivors();
+  call_those_left_behind(now);
   ask_operations(now);
   choose_relays(now);
   // Before the turn took note of an election, nothing is known of leases granted before it.

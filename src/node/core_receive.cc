@@ -236,7 +236,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
     claim_log(now, from.id, request, answer);
   } else {
     answer.kind = JoinAnswer::Kind::kAsk;
-    if (leader()) answer.address = address_of(leader());
+    if (leader() && !no_quorum(now)) answer.address = address_of(leader());
     carry_to_leader(from.id, request);
   }
   post_to(from.id, answer);

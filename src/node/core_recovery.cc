@@ -17,6 +17,8 @@ namespace {
 
 // How often it is said of one node that it is of another cluster.
 constexpr Duration kMetEvery = std::chrono::minutes(1);
+// An election timeout.
+constexpr uint64_t kHeartbeatsBetweenCalls = 10;
 
 }  // namespace
 
@@ -118,6 +120,7 @@ void NodeCore::Inside::found_anew(Instant now) {
   consensus::Configuration alone;
   alone.servers.push_back({options_.id, self->description, consensus::Role::kVoter});
   source_.drop_all("this node goes on alone", to_receivers());
+  remember_those_left_behind();
   machine_->found_anew(ClusterId{random_.next(), random_.next() | 1});
   outbox_.clear();  // of the cluster that was
   answer_ = NodeId();
@@ -135,6 +138,28 @@ void NodeCore::Inside::found_anew(Instant now) {
   missed_up_to_ = LogIndex();
   replica_->resume(now, {last, term, alone, last});
   again_ = true;
+}
+
+void NodeCore::Inside::remember_those_left_behind() {
+  left_behind_.clear();
+  for (const Server& server : replica_->latest().servers) {
+    if (server.id != options_.id) left_behind_.push_back({server.id, address_of(server.id)});
+  }
+}
+
+// One of them may live without knowing that this node exists: it joined while that one was cut off.
+// One after the other, for as long as nobody of ours lives there.
+void NodeCore::Inside::call_those_left_behind(Instant now) {
+  if (left_behind_.empty() || ++calls_made_ % kHeartbeatsBetweenCalls != 0) return;
+  std::rotate(left_behind_.begin(), left_behind_.begin() + 1, left_behind_.end());
+  const Peer called = left_behind_.back();
+  const auto& servers = replica_->latest().servers;
+  if (std::any_of(servers.begin(), servers.end(),
+                  [&](const Server& server) { return address_of(server.id) == called.address; })) {
+    left_behind_.pop_back();
+  } else {
+    tell_refounded(now, called, machine_->parameters().ancestors.front());
+  }
 }
 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,

@@ -38,6 +38,25 @@ TEST(CoreSurvivors, ASurvivorThatWasToldOfMoreThanItHasGoesOn) {
   EXPECT_TRUE(hamlet.write_and_wait(survivor, "k", "w"));
 }
 
+// It was cut off when the heir joined, and when that recovered; nobody else can name it.
+TEST(CoreSurvivors, WhoNeverHeardOfTheOneThatGoesOnIsCalledByIt) {
+  Hamlet hamlet(5);
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.all_ok(); }));
+  const size_t leader = hamlet.leader(), left = hamlet.followers()[0];
+  hamlet.passes = [&](size_t from, size_t to, PeerMessage&) { return from != left && to != left; };
+  const size_t heir = hamlet.move_in({Hamlet::address(leader)});
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.status(heir).state == NodeState::kOk; }));
+  for (size_t at = 0; at < 5; ++at) {
+    if (at != left) hamlet.kill(at);
+  }
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.lost(heir) && hamlet.lost(left); }));
+  EXPECT_EQ(hamlet.recover(heir).substr(0, 9), "recovered");
+  hamlet.run(1s);
+  hamlet.passes = [](size_t, size_t, PeerMessage&) { return true; };
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.all_ok(); }));
+  EXPECT_EQ(hamlet.status(left).cluster, hamlet.status(heir).cluster);
+}
+
 // Two of five survive: `ahead` has a state that is newer than its log, `behind` less than that, but
 // more of the log.
 class TwoSurvivors : public ::testing::TestWithParam<bool> {

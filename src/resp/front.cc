@@ -161,9 +161,9 @@ void Front::evict() {
     const bool much = connection->weight_ > output_bytes_least();
     return std::pair(much && connection->reads_nothing(now), connection->weight_);
   };
-  std::stable_sort(
-      heaviest.begin(), heaviest.end(),
-      [&](const Connection* a, const Connection* b) { return place_of(a) > place_of(b); });
+  std::stable_sort(heaviest.begin(), heaviest.end(), [&](const Connection* a, const Connection* b) {
+    return place_of(a) > place_of(b);
+  });
   for (Connection* connection : heaviest) {
     if (!too_much_unread()) return;
     ++stats_.connections_evicted;

@@ -27,9 +27,10 @@ class RejectionLog {
   // To be called now and then.
   void sweep(Instant now) {
     if (unsaid_ == 0 || now < quiet_until_) return;
-    log_.warning("refused clients: there are as many as this node takes; close some, or spread "
-                 "them over more nodes clients_max=" +
-                 std::to_string(clients_max_) + " refused=" + std::to_string(unsaid_));
+    log_.warning(
+        "refused clients: there are as many as this node takes; close some, or spread "
+        "them over more nodes clients_max=" +
+        std::to_string(clients_max_) + " refused=" + std::to_string(unsaid_));
     unsaid_ = 0;
     quiet_until_ = now + kEvery;
   }
