@@ -38,11 +38,12 @@ struct ReplyChunk {
   size_t holders = 0;
   const Sequence first;
   size_t size = 0;
+  size_t bytes = 0;  // of answers
   std::array<Reply, kReplies> replies;
   boost::intrusive_ptr<ReplyChunk> next;
 };
 
-// Chunks that nobody holds. Outlives all that are held.
+// Chunks that nobody holds, and how much is in those that are held. Outlives all of them.
 class ReplyLimbo {
  public:
   ReplyLimbo() = default;
@@ -51,11 +52,15 @@ class ReplyLimbo {
 
   void add(std::unique_ptr<ReplyChunk> chunk) { chunks_.push_back(std::move(chunk)); }
   size_t size() const { return chunks_.size(); }
+  // Answers in all chunks that are not freed yet.
+  size_t answer_bytes() const { return answer_bytes_; }
+  void on_answer(size_t bytes) { answer_bytes_ += bytes; }
   // Frees so many. True: there are more.
   bool give_back(size_t chunks);
 
  private:
   std::vector<std::unique_ptr<ReplyChunk>> chunks_;
+  size_t answer_bytes_ = 0;
 };
 
 inline void intrusive_ptr_add_ref(ReplyChunk* chunk) {

@@ -34,6 +34,8 @@ void Session::add(Reply reply) {
   if (places_.empty() || newest_is_full()) begin_chunk();
   ReplyChunk& chunk = *places_.back().chunk;
   added_bytes_ += reply.answer_bytes.size();
+  chunk.bytes += reply.answer_bytes.size();
+  limbo_.on_answer(reply.answer_bytes.size());
   chunk.replies[chunk.size++] = std::move(reply);
   ++last_;
 }
@@ -126,6 +128,12 @@ const Session* Sessions::find(NodeId origin) const {
 Session* Sessions::restore(NodeId origin, Sequence floor) {
   const auto [at, is_new] = sessions_.try_emplace(origin, limbo_, floor);
   return is_new ? &at->second : nullptr;
+}
+
+size_t Sessions::kept_bytes() const {
+  size_t bytes = limbo_.answer_bytes();
+  for (const auto& [_, session] : sessions_) bytes -= session.answer_bytes();
+  return bytes;
 }
 
 bool Sessions::dismantle(size_t& budget) {

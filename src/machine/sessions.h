@@ -107,6 +107,8 @@ class Sessions {
   size_t size() const { return sessions_.size(); }
   const std::map<NodeId, Session>& all() const { return sessions_; }
 
+  // Answers in memory that no session has any more: frozen states do, or they are not freed yet.
+  size_t kept_bytes() const;
   // Frees so many chunks of replies that nobody needs. True: there are more.
   bool give_back(size_t chunks) { return limbo_.give_back(chunks); }
 

@@ -176,6 +176,26 @@ TEST(Sessions, WhatWasDroppedIsFreedInPieces) {
   EXPECT_EQ(chunks_given_back(), kChunks);
 }
 
+TEST(Sessions, WhatOthersHoldOfThemIsCounted) {
+  Sessions sessions;
+  Session& session = sessions.open(NodeId(1));
+  const auto add_answers = [&] {
+    for (size_t i = 0; i < 10 * ReplyChunk::kReplies; ++i) {
+      session.add({.answer_bytes = std::string(100, 'x')});
+    }
+  };
+  add_answers();
+  EXPECT_EQ(sessions.kept_bytes(), 0u);
+  boost::intrusive_ptr<ReplyChunk> held = session.oldest();
+  add_answers();
+  session.acknowledge(session.last());
+  EXPECT_EQ(sessions.kept_bytes(), 20 * ReplyChunk::kReplies * 100);
+  held.reset();
+  while (sessions.give_back(1)) {
+  }
+  EXPECT_EQ(sessions.kept_bytes(), 0u);
+}
+
 TEST(Sessions, WhatWasDroppedIsFreedAsOthersCome) {
   Sessions sessions;
   Session& session = sessions.open(NodeId(1));

@@ -59,6 +59,7 @@ FrozenState::FrozenState(const Machine& machine, std::unique_ptr<store::FrozenVi
       applied_(machine.applied()),
       digest_(machine.digest()),
       piece_bytes_(piece_bytes),
+      living_(machine.sessions()),
       whole_(bytes_of(machine)),
       view_(std::move(view)) {
   RAM_CHECK(view_->revision() == revision_);

@@ -64,8 +64,10 @@ class FrozenState {
     return view_ == nullptr ? parts : read_ * parts / (whole_ + 1);
   }
 
-  // What the store keeps only for this.
-  size_t kept_bytes() const { return view_ == nullptr ? 0 : view_->kept_bytes(); }
+  // What is kept only for this, and other such states: old versions, and replies.
+  size_t kept_bytes() const {
+    return view_ == nullptr ? 0 : view_->kept_bytes() + living_.kept_bytes();
+  }
 
  private:
   struct FrozenSession {
@@ -90,6 +92,7 @@ class FrozenState {
   const LogIndex applied_;
   const uint64_t digest_;
   const size_t piece_bytes_;
+  const Sessions& living_;
   // What all replies and entries take, and those that were read.
   const uint64_t whole_;
   uint64_t read_ = 0;

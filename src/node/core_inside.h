@@ -185,7 +185,7 @@ class NodeCore::Inside final : public consensus::Transport,
   void answer_through(Instant now, NodeId source, NodeId by);
   // False: it does not go that way.
   bool relay(NodeId member, const PeerMessage& message, Pieces frame);
-  static bool is_said_into_the_dark(const PeerMessage& message);
+  bool shows_an_open_way(const PeerMessage& message) const;
   // What `source`, which may not reach the leader, says to it.
   void carry_to_leader(NodeId source, const PeerMessage& message);
 
@@ -362,7 +362,7 @@ class NodeCore::Inside final : public consensus::Transport,
   bool led_ = false;
   bool lost_ = false;                   // no quorum, and said so
   std::map<NodeId, Instant> heard_;     // of members, when last, straight
-  std::map<NodeId, Instant> straight_;  // the same, but what one says who may hear nobody
+  std::map<NodeId, Instant> straight_;  // the same, by what shows that the way is open
   StateTimes state_times_;              // of members
   std::set<NodeId> closing_;            // sessions whose end was submitted
   Instant last_contact_{};
@@ -397,7 +397,7 @@ class NodeCore::Inside final : public consensus::Transport,
 
   std::optional<Recovery> recovery_;    // under way
   std::vector<Peer> left_behind_;       // members of the cluster that this node went on from
-  uint64_t calls_made_ = 0;             // to them
+  uint64_t since_recovery_ = 0;         // heartbeats
   std::map<std::string, Instant> met_;  // nodes of other clusters, and when that was said
 
   // The way round.

@@ -188,14 +188,17 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
     return;
   }
   if (!leads()) {
-    if (leader()) {
+    if (leader() && !no_quorum(now)) {
       post(from.address, from.id, JoinAnswer{JoinAnswer::Kind::kAsk, address_of(leader()), ""});
       carry_to_leader(from.id, query);
     }
     return;
   }
   if (member) return;
-  if (query.leaving != Leaving::kNo) admission_.withdraw(from.id);
+  if (query.leaving != Leaving::kNo) {
+    admission_.withdraw(from.id);
+    claims_.end(from.id);
+  }
   if (replica_->committed().find(from.id) != nullptr) return;
   // Said only with a majority behind us, and an entry of our term committed (turn_fences).
   if (replica_->committed_configuration_index() > query.known) rounds_.add_notice(from.id);

@@ -339,6 +339,20 @@ TEST_F(NodeCoreMembers, OneThatIsNotHeardByTheLeaderAnswersThroughTheOther) {
   EXPECT_EQ(village.leader(), leader);
 }
 
+// Its questions arrive; that they do says nothing of whether it hears anything.
+TEST_F(NodeCoreMembers, OneThatDoesNotHearTheLeaderHearsItThroughTheOtherWhateverItAsks) {
+  const size_t leader = village.leader(), deaf = follower();
+  village.cut_one_way(leader, deaf);
+  village.core(deaf).wait_for_copies(village.now(), 9, village.now() + 10s, [](size_t) {});
+  village.run(500ms);
+  for (int i = 0; i < 100; ++i) {
+    village.run(10ms);
+    ASSERT_EQ(status(deaf).state, NodeState::kOk) << i;
+  }
+  EXPECT_TRUE(village.write_and_wait(deaf, "k", "v"));
+  EXPECT_EQ(village.leader(), leader);
+}
+
 TEST_F(NodeCoreMembers, TheLeaderShowsWhoJoinsUntilItIsAMember) {
   const size_t leader = village.leader(), joiner = follower();
   village.kill(joiner);

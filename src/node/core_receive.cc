@@ -45,7 +45,7 @@ void NodeCore::Inside::receive(Instant now, const Peer& from, const SharedBytes&
   note_stranger(now, from);
   if (replica_ && replica_->latest().find(from.id) != nullptr) {
     heard_[from.id] = now;
-    if (!is_said_into_the_dark(frame->message)) straight_[from.id] = now;
+    if (shows_an_open_way(frame->message)) straight_[from.id] = now;
   }
   take(now, from, std::move(*frame));
 }
@@ -80,6 +80,10 @@ void NodeCore::Inside::link_up(Instant now, const std::string& address) {
       if (address_of(server.id) == address) replica_->lost(now, server.id);
     }
     again_ = true;
+  }
+  for (const Peer& left : left_behind_) {
+    if (left.address == address)
+      tell_refounded(now, left, machine_->parameters().ancestors.front());
   }
   if (!replica_ || leads() || !leader() || address_of(leader()) != address) return;
   asker_.ask_again(kNever);
@@ -203,7 +207,8 @@ void NodeCore::Inside::on_message(Instant, const Peer& from, const Heading& head
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
                                   const Standing& standing) {
   if (standing.question) {
-    const std::string leader_address = replica_ && leader() ? address_of(leader()) : "";
+    const std::string leader_address =
+        replica_ && leader() && !no_quorum(now) ? address_of(leader()) : "";
     post(from.address, from.id, founding_.standing(standing.question, leader_address));
   }
   if (standing.answer && heading.destination == options_.id) {

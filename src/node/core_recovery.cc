@@ -17,8 +17,8 @@ namespace {
 
 // How often it is said of one node that it is of another cluster.
 constexpr Duration kMetEvery = std::chrono::minutes(1);
-// An election timeout.
-constexpr uint64_t kHeartbeatsBetweenCalls = 10;
+// In heartbeats: an election timeout, and later on some hundred.
+constexpr uint64_t kCallsOften = 10, kCallsSeldom = 5'000, kOftenUntil = 2'000;
 
 }  // namespace
 
@@ -142,15 +142,19 @@ void NodeCore::Inside::found_anew(Instant now) {
 
 void NodeCore::Inside::remember_those_left_behind() {
   left_behind_.clear();
+  since_recovery_ = 0;
   for (const Server& server : replica_->latest().servers) {
     if (server.id != options_.id) left_behind_.push_back({server.id, address_of(server.id)});
   }
 }
 
 // One of them may live without knowing that this node exists: it joined while that one was cut off.
-// One after the other, for as long as nobody of ours lives there.
+// One after the other, for as long as nobody of ours lives there: what is said is lost if the link
+// is not up, and said when it is (link_up).
 void NodeCore::Inside::call_those_left_behind(Instant now) {
-  if (left_behind_.empty() || ++calls_made_ % kHeartbeatsBetweenCalls != 0) return;
+  if (left_behind_.empty()) return;
+  ++since_recovery_;
+  if (since_recovery_ % (since_recovery_ < kOftenUntil ? kCallsOften : kCallsSeldom) != 0) return;
   std::rotate(left_behind_.begin(), left_behind_.begin() + 1, left_behind_.end());
   const Peer called = left_behind_.back();
   const auto& servers = replica_->latest().servers;

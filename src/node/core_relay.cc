@@ -34,11 +34,15 @@ bool is_said_to_strangers(const PeerMessage& message) {
 
 }  // namespace
 
-// What one says who may hear nobody tells nothing of whether it hears us.
-bool NodeCore::Inside::is_said_into_the_dark(const PeerMessage& message) {
+// Whether `message`, which came straight, shows that the straight way is open. A leader has to be
+// heard: only an answer shows that. Who follows has to hear.
+bool NodeCore::Inside::shows_an_open_way(const PeerMessage& message) const {
+  if (!leads()) return true;
+  if (std::holds_alternative<Pong>(message)) return true;
   const auto* raft = std::get_if<RaftMessage>(&message);
-  return is_said_by_strangers(message) ||
-         (raft != nullptr && std::holds_alternative<consensus::RequestVote>(raft->message));
+  return raft != nullptr &&
+         (std::holds_alternative<consensus::AppendEntriesResult>(raft->message) ||
+          std::holds_alternative<consensus::RequestVoteResult>(raft->message));
 }
 
 bool NodeCore::Inside::heard_directly(Instant now, NodeId member) const {

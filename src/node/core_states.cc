@@ -307,7 +307,8 @@ void NodeCore::Inside::on_message(Instant now, const Peer&, const Heading&,
 
 void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& heading,
                                   const Pace& pace) {
-  if (!among_members(from, heading) || leads() || pace.term != replica_->term()) return;
+  if (!among_members(from, heading) || from.id != leader() || leads()) return;
+  if (pace.term != replica_->term()) return;
   paced_window_ = std::min<uint64_t>(pace.records, kRecordsInFlightMax);
   paced_until_ = now + 4 * heartbeat_of(failover_after_);
   kept_from_ = pace.keep ? pace.keep : LogClaims::kNobody;

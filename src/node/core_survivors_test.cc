@@ -57,6 +57,25 @@ TEST(CoreSurvivors, WhoNeverHeardOfTheOneThatGoesOnIsCalledByIt) {
   EXPECT_EQ(hamlet.status(left).cluster, hamlet.status(heir).cluster);
 }
 
+// Its list leads to one that has no quorum, and that never hears of the heir.
+TEST(CoreSurvivors, WhoDiscardsItsStateAsksTheHeirThoughItsListLeadsElsewhere) {
+  Hamlet hamlet(5);
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.all_ok(); }));
+  const size_t listed = hamlet.followers()[0], heir = hamlet.followers()[1];
+  const size_t between = hamlet.move_in({Hamlet::address(listed)});
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.all_ok(); }));
+  for (size_t at = 0; at < 5; ++at) {
+    if (at != listed && at != heir) hamlet.kill(at);
+  }
+  hamlet.passes = [&](size_t from, size_t to, PeerMessage&) {
+    return (from != listed || to != heir) && (from != heir || to != listed);
+  };
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.lost(heir) && hamlet.lost(between); }));
+  EXPECT_EQ(hamlet.recover(heir).substr(0, 9), "recovered");
+  EXPECT_TRUE(hamlet.until([&] { return hamlet.status(between).state == NodeState::kOk; }));
+  EXPECT_EQ(hamlet.status(between).cluster, hamlet.status(heir).cluster);
+}
+
 // Two of five survive: `ahead` has a state that is newer than its log, `behind` less than that, but
 // more of the log.
 class TwoSurvivors : public ::testing::TestWithParam<bool> {

@@ -130,8 +130,9 @@ void Founding::on_standing(Instant now, NodeId source, ClusterId cluster,
   if (answers_.contains(address) || answers_.size() < kAnswersMax) {
     Answer& known = answers_[address];
     if (standing.answer < known.question) return;  // overtaken by a later one
-    known = {standing.answer,      source,        standing.phase,  cluster,
-             standing.description, standing.list, standing.expect, now};
+    known = {
+        standing.answer, source,          standing.phase,           cluster, standing.description,
+        standing.list,   standing.expect, !standing.leader.empty(), now};
   }
   if (phase_ == Phase::kFresh) {
     if (self_.expect == 0) propose_if_all_fresh(now);

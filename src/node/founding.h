@@ -108,6 +108,7 @@ class Founding {
     std::string description;
     std::vector<std::string> list;
     size_t expect = 0;
+    bool leader = false;  // it knows one
     Instant at{};
   };
   // Where we ask: an address of the list, or what a name of it stands for.

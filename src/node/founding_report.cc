@@ -31,12 +31,15 @@ std::string nodes(size_t count) {
 std::vector<std::string> Founding::members_seen(Instant now) const {
   std::vector<std::string> listed, known;
   if (phase_ != Phase::kFresh) return listed;
+  bool led = false;
   for (const auto& [address, answer] : answers_) {
-    if (answer.phase == Phase::kMember && now - answer.at < 4 * self_.ask_every) {
-      (is_listed(address) ? listed : known).push_back(address);
-    }
+    if (answer.phase != Phase::kMember || now - answer.at >= 4 * self_.ask_every) continue;
+    (is_listed(address) ? listed : known).push_back(address);
+    led |= is_listed(address) && answer.leader;
   }
-  return listed.empty() ? known : listed;
+  // What our list leads to may be lost, and have been recovered where we lived before.
+  if (!led) listed.insert(listed.end(), known.begin(), known.end());
+  return listed;
 }
 
 std::string Founding::name_taken_twice() const {

@@ -83,6 +83,10 @@ void LogClaims::on_state_in_hand(Instant now, NodeId receiver, LogIndex index) {
   claim.said = now;
 }
 
+void LogClaims::end(NodeId receiver) {
+  std::erase_if(claims_, [&](const auto& entry) { return entry.first.receiver == receiver; });
+}
+
 void LogClaims::turn(Instant now, const Replica& replica, const Surroundings& surroundings) {
   window_ = kRecordsInFlightMax;
   for (auto& [key, claim] : claims_) {

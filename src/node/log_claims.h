@@ -62,6 +62,9 @@ class LogClaims {
   // A joiner says that it has the state of `index` in hand.
   void on_state_in_hand(Instant now, NodeId receiver, LogIndex index);
 
+  // `receiver` needs nothing any more.
+  void end(NodeId receiver);
+
   // Once in each pass. Requires: `replica` leads.
   void turn(Instant now, const consensus::Replica& replica, const Surroundings& surroundings);
   // The rest is as of the last turn().

@@ -69,7 +69,7 @@ net::Link* PeerLinks::link_to(const std::string& address, Lane lane) {
   ByAddress& links = lane_of(lane);
   auto found = links.find(address);
   if (found == links.end()) {
-    close_unused(now);
+    if (links.size() >= kPeerLinksMax) close_unused(now, /*though_up=*/true);
     if (links.size() >= kPeerLinksMax) return nullptr;
     Outbound made{.link = dial(address, lane), .used = now, .peer = {}, .carrier = {}};
     found = links.emplace(address, std::move(made)).first;
@@ -155,14 +155,20 @@ void PeerLinks::on_control_down(const std::string& address, std::string_view rea
   }
 }
 
-void PeerLinks::close_unused(Instant now) {
-  const auto unused = [&](const auto& entry) { return now - entry.second.used > unused_max_; };
+// One that is up costs nothing, and may be needed in a hurry: voters that only listen to their
+// leader ask each other when it has died.
+void PeerLinks::close_unused(Instant now, bool though_up) {
+  const auto unused = [&](const auto& entry) {
+    const Outbound& to = entry.second;
+    const bool up = to.link != nullptr && to.link->up();
+    return now - to.used > unused_max_ && (though_up || !up);
+  };
   for (ByAddress& links : links_) std::erase_if(links, unused);
 }
 
 void PeerLinks::sweep() {
   sweeper_.start(unused_max_, [this] {
-    close_unused(loop_.now());
+    close_unused(loop_.now(), /*though_up=*/false);
     sweep();
   });
 }

@@ -7,7 +7,8 @@
 // says that it lives there.
 //
 // What is sent to an address that cannot be dialled, or beyond kPeerLinksMax links, is lost, as the
-// core expects of a network. A link that nobody used for a minute is closed, or dialled no more.
+// core expects of a network. A link that nobody used for a minute or two, and that is not up, is
+// dialled no more.
 //
 // Loop thread only; before the loop runs, the thread that made it.
 #pragma once
@@ -75,7 +76,7 @@ class PeerLinks final : public Network {
   void on_up(const std::string& address, Lane lane, NodeId peer);
   void lives_at(NodeId peer, const std::string& address);
   void on_control_down(const std::string& address, std::string_view reason);
-  void close_unused(Instant now);
+  void close_unused(Instant now, bool though_up);
   // From now on, once in a while.
   void sweep();
 

@@ -144,24 +144,40 @@ TEST(PeerLinks, AnAddressThatAnotherClaimsIsDialledAnewThoughItsLinkIsUp) {
 }
 
 // As to a member that was removed, when no other is dialled any more.
-TEST(PeerLinks, WhomNothingIsSentIsDialledNoMore) {
+TEST(PeerLinks, WhoIsGoneIsDialledNoMoreUnlessSomethingIsToBeSent) {
   net::Loop loop;
   End alice(loop, kAlice, "127.0.0.1:0", /*unused_max=*/1s);
-  End bob(loop, kBob, "127.0.0.1:0"), carol(loop, kCarol, "127.0.0.1:0");
-  const std::string to_bob = bob.at("127.0.0.1"), to_carol = carol.at("127.0.0.1");
+  auto bob = std::make_unique<End>(loop, kBob, "127.0.0.1:0");
+  End carol(loop, kCarol, "127.0.0.1:0"), dave(loop, NodeId(9), "127.0.0.1:0");
+  const std::string to_bob = bob->at("127.0.0.1"), to_carol = carol.at("127.0.0.1");
+  const std::string to_dave = dave.at("127.0.0.1");
+  const auto ups = [&](const std::string& to) {
+    return std::count(alice.ups.begin(), alice.ups.end(), to);
+  };
   ASSERT_TRUE(net::run_until(loop, [&] {
     send(alice, to_bob);
-    return std::count(alice.ups.begin(), alice.ups.end(), to_bob) == 1;
+    send(alice, to_dave);
+    return ups(to_bob) == 1 && ups(to_dave) == 1;
   }));
+  bob.reset();
   const Instant end = loop.now() + 2100ms;
   ASSERT_TRUE(net::run_until(loop, [&] {
     send(alice, to_carol);
     return loop.now() >= end;
   }));
-  send(alice, to_bob);
+  End back(loop, kBob, to_bob);
+  const Instant later = loop.now() + 1500ms;
+  ASSERT_TRUE(net::run_until(loop, [&] { return loop.now() >= later; }));
+  EXPECT_EQ(ups(to_bob), 1) << "though he is back";
+  EXPECT_EQ(ups(to_carol), 1);
+  EXPECT_EQ(ups(to_dave), 1) << "one that is up stays";
   ASSERT_TRUE(net::run_until(
-      loop, [&] { return std::count(alice.ups.begin(), alice.ups.end(), to_bob) == 2; }, 5s));
-  EXPECT_EQ(std::count(alice.ups.begin(), alice.ups.end(), to_carol), 1);
+      loop,
+      [&] {
+        send(alice, to_bob);
+        return ups(to_bob) == 2;
+      },
+      5s));
 }
 
 // Another of Alice's name takes her place at Bob on the control lane, as if that link were cut.

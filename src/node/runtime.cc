@@ -218,10 +218,11 @@ void Runtime::tell_listeners(Instant now) {
 
 void Runtime::turn_leaving(Instant now) {
   if (leave_deadline_ == kNever) return;
-  if (core_->left()) {
+  const bool late = now >= leave_deadline_;
+  if (core_->left() || (late && core_->status(now).role == NodeRole::kJoining)) {
     log_->info("left the cluster");
     loop_->stop();
-  } else if (now >= leave_deadline_) {
+  } else if (late) {
     left_ = Status::unavailable(
         "stopped without having left: within leave-timeout nobody took it "
         "out of the cluster, which takes a majority of the other voters; "
