@@ -95,8 +95,9 @@ struct NodeStatus {
   uint64_t reads_asked = 0;       // fences for which the leader was asked
   uint64_t reads_refused = 0;     // fences and waits that failed
   uint64_t writes = 0;            // acknowledged here
-  // At a leader: whose lease writes wait for now, by name, or nobody's; and for how long they have
-  // waited so, for all members together.
+  // At a leader: whose lease writes wait for now, by name, or the address of one that receives a
+  // state, to whose speed they are slowed; or nobody. And for how long they have waited for leases,
+  // for all members together.
   std::string delayed_by;
   uint64_t delayed_ms = 0;
   std::string version;

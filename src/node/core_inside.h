@@ -138,6 +138,7 @@ class NodeCore::Inside final : public consensus::Transport,
   // ---- with each heartbeat (core_lead.cc) ----
   void heartbeat(Instant now);
   void manage(Instant now);
+  std::string what_changes(Instant now, const consensus::Configuration& next) const;
   bool rest_is_there(Instant now, NodeId removed, const consensus::Configuration& rest);
   void close_sessions(Instant now);
 
@@ -234,6 +235,8 @@ class NodeCore::Inside final : public consensus::Transport,
   void become_member(const machine::Parameters& parameters);
   void start_founded(Instant now);
   void seek_membership(Instant now);
+  void get_acquainted(const std::string& address);
+  void say_what_is_waited_for(Instant now);
   std::string description() const;
   // Addresses, not our own, of members of our cluster; and those of the list as well.
   std::vector<std::string> addresses_of_members() const;
@@ -281,8 +284,9 @@ class NodeCore::Inside final : public consensus::Transport,
 
   // Before membership.
   Founding founding_;
-  std::string join_leader_;  // address that a member named; empty: ask whoever was seen
-  ClusterId join_cluster_;   // its cluster
+  std::string join_leader_;              // address that a member named; empty: ask whoever was seen
+  ClusterId join_cluster_;               // its cluster
+  std::set<std::string> acquaintances_;  // addresses of members of that, before we are one
   uint64_t join_attempts_ = 0;
   std::string join_refusal_;  // the last; empty: none
   Instant join_refused_{};    // when
@@ -366,6 +370,7 @@ class NodeCore::Inside final : public consensus::Transport,
   StateTimes state_times_;              // of members
   std::set<NodeId> closing_;            // sessions whose end was submitted
   Instant last_contact_{};
+  LogIndex told_commit_;   // the greatest that a leader told
   LogIndex missed_up_to_;  // what was committed at the latest contact after a silence
   bool manage_ = false;    // a change of the members may be due
   struct Removal {
@@ -429,6 +434,7 @@ class NodeCore::Inside final : public consensus::Transport,
   Instant pause_said_ = Instant::min();
   Instant started_{};
   Instant next_heartbeat_{};
+  Instant next_complaint_ = Instant::min();
   Instant next_call_deadline_ = kNever;
   mutable struct {
     uint64_t asked = 0;

@@ -11,6 +11,7 @@ namespace ram::node {
 
 void NodeCore::Inside::heartbeat(Instant now) {
   seek_membership(now);
+  say_what_is_waited_for(now);
   seek_word(now);
   keep_fetching(now);
   if (!replica_) return;
@@ -61,9 +62,34 @@ void NodeCore::Inside::manage(Instant now) {
   if (!leases_->may_remove(now, removed)) next.reset();
   if (!next || !removed) removal_.reset();
   if (!next || (removed && !rest_is_there(now, removed, *next))) return;
-  log_.info("changing the members: " + std::to_string(next->servers.size()) + " of them, " +
+  log_.info("changing the members: " + what_changes(now, *next) + "; " +
+            std::to_string(next->servers.size()) + " of them then, " +
             std::to_string(next->voters()) + " with a vote");
   if (!replica_->change(now, *next)) log_.debug("the change has to wait");
+}
+
+// For people. The next configuration differs from ours in one member.
+std::string NodeCore::Inside::what_changes(Instant now,
+                                           const consensus::Configuration& next) const {
+  const auto who = [](const consensus::Server& server) {
+    const auto description = decode_description(server.description);
+    return description ? description->name + " at " + description->address : std::string("one");
+  };
+  for (const consensus::Server& server : replica_->latest().servers) {
+    const consensus::Server* then = next.find(server.id);
+    if (then != nullptr && then->role != server.role) return who(server) + " gets a vote";
+    if (then != nullptr) continue;
+    if (admission_.leaving(server.id)) return who(server) + " leaves";
+    return who(server) + " is taken out, silent for " +
+           std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(
+                              now - admission_.last_heard(server.id))
+                              .count()) +
+           " ms";
+  }
+  for (const consensus::Server& server : next.servers) {
+    if (replica_->latest().find(server.id) == nullptr) return who(server) + " joins";
+  }
+  return "none";
 }
 
 // The change that takes `removed` out is committed by those that remain. One of them may have died

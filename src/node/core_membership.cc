@@ -125,8 +125,8 @@ void NodeCore::Inside::seek_membership(Instant now) {
   }
   // Of the list it may be that only this node itself answers, as where a name stands for several.
   std::vector<std::string> seen = replica_ ? where_members_may_be() : founding_.members_seen(now);
-  // Whoever we knew before may be gone; who gives us the state is a member.
-  if (!replica_ && fetch_) seen.push_back(fetch_->address);
+  // Whoever our list names may be gone.
+  if (!replica_) seen.insert(seen.end(), acquaintances_.begin(), acquaintances_.end());
   // A reason that nobody repeats is none any more.
   if (now - join_refused_ > 4 * failover_after_) join_refusal_.clear();
   // The leader if someone named it; every other time anyone, in case that one is gone.
@@ -137,12 +137,26 @@ void NodeCore::Inside::seek_membership(Instant now) {
     if (seen.empty()) return;
     ask = seen[(join_attempts_ / 2) % seen.size()];
     // Where others lived another cluster may be by now; one that our list leads to is meant.
-    meant = founding_.is_listed(ask) ? ClusterId() : options_.former.cluster;
+    meant = founding_.is_listed(ask)       ? ClusterId()
+            : acquaintances_.contains(ask) ? join_cluster_
+                                           : options_.former.cluster;
   }
   if (replica_) meant = cluster_;
   // Also while the state comes, so that the leader knows who does not get on, and who is gone.
   const JoinRequest request{description(), have, /*fetching=*/!replica_ && fetch_};
   network_.send(ask, lane_of(request), encode_frame({meant, options_.id, NodeId()}, request));
+}
+
+// At `address` lives a member of the cluster that we want to join.
+void NodeCore::Inside::get_acquainted(const std::string& address) {
+  if (replica_ || address.empty() || address == options_.address) return;
+  if (acquaintances_.size() < kMembersMax) acquaintances_.insert(address);
+}
+
+void NodeCore::Inside::say_what_is_waited_for(Instant now) {
+  if (replica_ || now < next_complaint_) return;
+  if (next_complaint_ != Instant::min()) log_.info("waiting: " + status(now).waiting_for);
+  next_complaint_ = now + 10 * failover_after_;
 }
 
 Former NodeCore::Inside::former() const {

@@ -153,6 +153,8 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
       std::max({applied_, replica_->commit(), replica_->verified()}) < commit) {
     missed_up_to_ = commit;
   }
+  if (from.id == leader() && term == replica_->term())
+    told_commit_ = std::max(told_commit_, commit);
   if (from_leader && leader_news != nullptr) hear_leader(now, from.id, term, *leader_news);
   if (result && member_news != nullptr) hear_member(now, from.id, term, *member_news);
 }
@@ -251,7 +253,11 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
                                   const JoinAnswer& answer) {
   if (heading.destination != options_.id || !heading.cluster) return;
   if (replica_ && heading.cluster != cluster_) return;
-  join_cluster_ = heading.cluster;
+  if (answer.kind != JoinAnswer::Kind::kRefused) {
+    if (heading.cluster != std::exchange(join_cluster_, heading.cluster)) acquaintances_.clear();
+    get_acquainted(from.address);
+    get_acquainted(answer.address);
+  }
   switch (answer.kind) {
     case JoinAnswer::Kind::kAsk:
       join_leader_ = answer.address;

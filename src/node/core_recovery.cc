@@ -135,7 +135,7 @@ void NodeCore::Inside::found_anew(Instant now) {
   carried_.clear();
   relays_.clear();
   last_contact_ = now;
-  missed_up_to_ = LogIndex();
+  missed_up_to_ = told_commit_ = LogIndex();
   replica_->resume(now, {last, term, alone, last});
   again_ = true;
 }

@@ -54,7 +54,7 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
   }
   status.term = replica_->term().value;
   // The engine of a follower learns of a commit later than from the leader's stable index.
-  status.commit = std::max(replica_->commit(), applied_).value;
+  status.commit = std::max({replica_->commit(), applied_, told_commit_}).value;
   status.stable = stable_.value;
   const Instant lease_end = leases_->lease_end();
   status.lease = now < lease_end;
@@ -91,6 +91,10 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
     status.waiting_for = "a leader: " + why_no_quorum(now);
   } else if (self == nullptr && no_quorum(now)) {
     status.waiting_for = "a leader that lets this node in: " + why_no_quorum(now);
+  } else if (self != nullptr && !votes && standbys_will_vote() &&
+             told_commit_ > LogIndex(applied_.value + kRecordsInFlightMax)) {
+    status.waiting_for =
+        "what it missed, " + std::to_string(told_commit_ - applied_) + " entries of the log";
   } else if (self == nullptr || (!votes && standbys_will_vote())) {
     status.waiting_for =
         join_refusal_.empty() ? "promotion: the leader lets this node in" : join_refusal_;
@@ -153,6 +157,8 @@ void NodeCore::Inside::report_delays(NodeStatus& status) const {
     }
   }
   status.delayed_ms = milliseconds(delays);
+  // Of a joiner it is the address that tells most.
+  if (slowed_ && status.delayed_by.empty()) status.delayed_by = address_of(claims_.slowest());
 }
 
 // A second voter would only be one more whose loss stops the cluster: two are promoted together.
@@ -194,8 +200,10 @@ std::string NodeCore::Inside::why_no_quorum(Instant now) const {
     const auto description = decode_description(server.description);
     if (description) missing += (missing.empty() ? "" : ", ") + description->name;
   }
-  std::string line = "no majority of the " + std::to_string(replica_->latest().voters()) +
-                     " voters can be reached";
+  const size_t voters = replica_->latest().voters();
+  std::string line =
+      voters == 1 ? "the only voter cannot be reached"
+                  : "no majority of the " + std::to_string(voters) + " voters can be reached";
   if (!missing.empty()) line += ", no answer from " + missing;
   if (const WallMs complete = complete_until(now); complete != WallMs(0)) {
     line += "; this node has every write that was acknowledged until " + text_of(complete);

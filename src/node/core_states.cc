@@ -68,6 +68,11 @@ void NodeCore::Inside::ask_for_state(Instant now, const std::string& source, Log
 
 void NodeCore::Inside::give_up_fetching() {
   if (fetch_) {
+    for (const consensus::Server& server : fetch_->receiver.origin().configuration.servers) {
+      if (const auto description = decode_description(server.description)) {
+        get_acquainted(description->address);
+      }
+    }
     remains_.add(fetch_->loader->give_up());
     slot_.discard(std::move(fetch_->store));
   }
@@ -162,6 +167,12 @@ void NodeCore::Inside::finish_fetching(Instant now) {
   last_contact_ = now;
   replica_->resume(now, token);
   log_.info("received the cluster's state as of log index " + std::to_string(applied_.value));
+  if (const size_t bytes = state_bytes(); bytes > options_.memory_bytes_max) {
+    log_.warning("the state takes " + std::to_string(bytes >> 20) +
+                 " MiB, more than --max-memory lets this node have (" +
+                 std::to_string(options_.memory_bytes_max >> 20) +
+                 " MiB): writes that need more are refused here; give all nodes the same");
+  }
 }
 
 // Our writes whose entries arrived inside the state.
@@ -244,9 +255,10 @@ void NodeCore::Inside::turn_claims(Instant now) {
   const size_t window = claims_.window();
   if (slowed_ ? window >= kRecordsInFlightMax : window < kRecordsInFlightMax / 4) {
     slowed_ = !slowed_;
-    log_.info(slowed_
-                  ? "writes are slowed: a state is on its way, and who receives it will need them"
-                  : "writes are slowed no more");
+    log_.warning(slowed_
+                     ? "writes are slowed, to what the node at " + address_of(claims_.slowest()) +
+                           " takes in: it receives a state, or has one and catches up"
+                     : "writes are slowed no more");
   }
   // At once where it begins or ends that nobody may send anything.
   if ((window == 0) != (told_window_ == 0)) tell_pace();

@@ -34,7 +34,6 @@ Founding::Founding(Self self, Random random, Post post, Log& log)
     : self_(std::move(self)), random_(random), post_(std::move(post)), log_(log) {}
 
 void Founding::start(Instant now) {
-  next_complaint_ = now + self_.complain_every;
   if (!alone() || !resolved()) ask(now);
   if (self_.expect == 0) propose_if_all_fresh(now);
 }
@@ -48,7 +47,6 @@ void Founding::on_time(Instant now) {
     // Here alone: every address that is known by now was asked, and what came was read.
     propose_if_all_fresh(now);
   }
-  complain(now);
 }
 
 void Founding::on_resolved(Instant now, const std::string& name,

@@ -151,7 +151,6 @@ class Founding {
   std::string listed_missing(Instant now) const;
   // A name that stands for several; empty: none.
   std::string shared_name() const;
-  void complain(Instant now);
 
   const Self self_;
   Random random_;
@@ -175,7 +174,6 @@ class Founding {
   std::map<std::string, Answer> answers_;  // by address that is advertised
   Instant twin_heard_ = Instant::min();    // another that advertises ours
   Instant next_ask_ = kNever;
-  Instant next_complaint_{};
 };
 
 }  // namespace ram::node

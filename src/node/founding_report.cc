@@ -165,10 +165,4 @@ std::string Founding::waiting_for(Instant now) const {
   return listed_missing(now);
 }
 
-void Founding::complain(Instant now) {
-  if (now < next_complaint_) return;
-  next_complaint_ = now + self_.complain_every;
-  log_.info("waiting: " + waiting_for(now));
-}
-
 }  // namespace ram::node

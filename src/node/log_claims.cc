@@ -97,9 +97,13 @@ void LogClaims::turn(Instant now, const Replica& replica, const Surroundings& su
     if (follows && !surroundings.silent(key.receiver)) claim.said = now;
     if (is_over(now, claim, replica)) continue;
     const Room room = room_of(claim, replica.log());
-    claim.lost = is_stuck(now, key.receiver, claim, room, replica, surroundings);
-    if (claim.lost) continue;
-    window_ = std::min(window_, window_of(claim, room, replica.latest().servers.size()));
+    const bool gone =
+        surroundings.silent(key.receiver) && now - claim.moved >= rules_.failover_after;
+    claim.lost = is_stuck(now, gone, claim, room, replica, surroundings.state_bytes);
+    if (claim.lost || gone) continue;
+    const size_t window = window_of(claim, room, replica.latest().servers.size());
+    if (window < window_) slowest_ = key.receiver;
+    window_ = std::min(window_, window);
   }
   std::erase_if(claims_, [&](const auto& entry) { return is_over(now, entry.second, replica); });
 }
@@ -142,21 +146,19 @@ LogClaims::Room LogClaims::room_of(const Claim& claim, const EntryLog& log) cons
               log.bytes_after(claim.index))};
 }
 
-bool LogClaims::is_stuck(Instant now, NodeId receiver, Claim& claim, Room room,
-                         const Replica& replica, const Surroundings& surroundings) const {
+bool LogClaims::is_stuck(Instant now, bool gone, Claim& claim, Room room, const Replica& replica,
+                         size_t state_bytes) const {
   const size_t entries = rules_.limits.transfer_log_entries;
   const size_t bytes = rules_.limits.transfer_log_bytes;
   const bool none = room.entries == 0 || room.bytes == 0 || claim.view_room == 0;
-  const bool silent = surroundings.silent(receiver) && now - claim.moved >= rules_.failover_after;
-  if (none && (!claim.confirmed || silent)) return true;
+  if (none && (!claim.confirmed || gone)) return true;
   const bool ease =
       room.entries > entries / 16 && room.bytes > bytes / 16 && claim.view_room > kAll / 16;
   const uint64_t place = claim.done + std::max(claim.passed_entries * kAll / entries,
                                                claim.passed_bytes * kAll / bytes);
   // What the slowest link carries meanwhile, less what was on its way before, is more than that.
   const uint64_t step = std::clamp<uint64_t>(
-      bytes_carried_in(rules_.failover_after) * kAll / std::max(surroundings.state_bytes, bytes), 1,
-      kAll / 64);
+      bytes_carried_in(rules_.failover_after) * kAll / std::max(state_bytes, bytes), 1, kAll / 64);
   claim.headway.look(now, place, step, none, ease);
   size_t on_way = std::max<size_t>(rules_.window_bytes, claim.on_way);
   if (const EntryLog& log = replica.log(); claim.done == kAll && log.has(claim.index.next())) {

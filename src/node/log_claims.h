@@ -74,6 +74,8 @@ class LogClaims {
   LogIndex keep_from(const consensus::EntryLog& log) const;
   // Records that each member may have on its way. kRecordsInFlightMax: as many as ever.
   size_t window() const { return window_; }
+  // For whom there are fewer. Requires: there are.
+  NodeId slowest() const { return slowest_; }
   size_t size() const { return claims_.size(); }
 
  private:
@@ -112,13 +114,14 @@ class LogClaims {
   // As much as ever, if the log that it needs is forgotten already.
   Room room_of(const Claim& claim, const consensus::EntryLog& log) const;
   // True: whoever waits for it waits in vain.
-  bool is_stuck(Instant now, NodeId receiver, Claim& claim, Room room,
-                const consensus::Replica& replica, const Surroundings& surroundings) const;
+  bool is_stuck(Instant now, bool gone, Claim& claim, Room room, const consensus::Replica& replica,
+                size_t state_bytes) const;
   size_t window_of(const Claim& claim, Room room, size_t members) const;
 
   Rules rules_;
   std::map<Key, Claim> claims_;
   size_t window_ = kRecordsInFlightMax;
+  NodeId slowest_;
 };
 
 }  // namespace ram::node

@@ -185,7 +185,10 @@ TEST_F(LogClaimsTest, NobodyWaitsForOneThatIsSilentOrToWhomNothingHasCome) {
   report(next, 1);
   turn(2 * kFailover);
   EXPECT_EQ(claims.keep_from(leader.replica.log()), next) << "as long as nobody has to wait";
-  write(400);
+  write(150);
+  turn();
+  EXPECT_EQ(claims.window(), kRecordsInFlightMax) << "nor is anybody slowed";
+  write(250);
   report(next, 2);
   turn(kFailover - 1ms);
   EXPECT_EQ(claims.window(), 0u) << "something has arrived, so it is there";

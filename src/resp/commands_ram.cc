@@ -214,7 +214,8 @@ const Command kRows[] = {
         "What this node is and does. role: leader, follower, standby, joining. state: ok, "
         "no-quorum, joining, leaving. lease_reason: why it holds no lease (off, clock, joining, "
         "installing, no-leader, not-ready, no-majority, not-granted). At the leader, delayed_by: "
-        "for whose lease writes wait now; delayed_ms: for how long they did, for all together. "
+        "for whose lease writes wait now, or the address of who receives a state and slows them; "
+        "delayed_ms: for how long they waited for leases, for all together. "
         "age_ms: how old a stale read here may be; -1: not known.",
         "map: name id cluster role state leader term commit stable applied revision members voters "
         "lease lease_ms reads complete_until reads_local reads_waited reads_asked reads_refused "
