@@ -129,6 +129,7 @@ void NodeCore::Inside::seek_membership(Instant now) {
   if (!replica_) seen.insert(seen.end(), acquaintances_.begin(), acquaintances_.end());
   // A reason that nobody repeats is none any more.
   if (now - join_refused_ > 4 * failover_after_) join_refusal_.clear();
+  if (!replica_ && !fetch_ && !founding_.two_clusters(now).empty()) return;
   // The leader if someone named it; every other time anyone, in case that one is gone.
   ++join_attempts_;
   std::string ask = join_leader_;

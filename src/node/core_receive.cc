@@ -274,6 +274,7 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
     case JoinAnswer::Kind::kFetch:
       join_refusal_.clear();
       join_leader_ = from.address;
+      if (!founding_.two_clusters(now).empty()) return;  // the other was not heard when we asked
       if (!replica_ && !fetch_ && founding_.phase() == Phase::kFresh && !answer.address.empty()) {
         // Nor may this process show less than its last incarnation did.
         ask_for_state(now, answer.address,

@@ -40,7 +40,7 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
   if (!replica_) {
     status.waiting_for = join_refusal_.empty() ? founding_.waiting_for(now) : join_refusal_;
     const std::vector<std::string> seen = founding_.members_seen(now);
-    if (join_refusal_.empty() && !seen.empty()) {
+    if (join_refusal_.empty() && !seen.empty() && founding_.two_clusters(now).empty()) {
       status.waiting_for = "the cluster of " + seen.front() +
                            " to let this node in; if that node is in state no-quorum, it cannot "
                            "(docs/guarantees.md, \"What a crash costs\")";

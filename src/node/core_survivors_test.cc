@@ -266,6 +266,17 @@ TEST_F(LeftBehind, AFollowerIsEnoughToHearOfIt) {
   EXPECT_TRUE(left_joins());
 }
 
+// Neither hears of the other; the joiner hears of both.
+TEST_F(LeftBehind, AListThatNamesItAndTheHeirLeadsToTheHeir) {
+  const size_t joiner = newcomers.back() + 1;
+  hamlet.passes = [&](size_t from, size_t to, PeerMessage&) {
+    return (from != left && to != left) || from == joiner || to == joiner;
+  };
+  ASSERT_EQ(hamlet.move_in({Hamlet::address(left), Hamlet::address(survivor)}), joiner);
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.status(joiner).state == NodeState::kOk; }));
+  EXPECT_EQ(hamlet.value(joiner, "k"), "v");
+}
+
 TEST_F(LeftBehind, WhatWasRecoveredTwiceIsNotRecoveredElsewhere) {
   for (const size_t newcomer : newcomers) hamlet.kill(newcomer);
   ASSERT_TRUE(hamlet.until([&] { return hamlet.lost(survivor); }));
@@ -278,6 +289,65 @@ TEST_F(LeftBehind, WhatWasRecoveredTwiceIsNotRecoveredElsewhere) {
   const std::string refused = hamlet.recover(left);
   EXPECT_NE(refused.find("was recovered already"), std::string::npos) << refused;
   EXPECT_TRUE(left_joins());
+}
+
+// As after a mishap: two clusters, and one list that names nodes of both.
+class TwoClusters : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    other = hamlet.move_in({});
+    ASSERT_TRUE(hamlet.until([&] { return hamlet.all_ok(); }));
+    ASSERT_TRUE(hamlet.write_and_wait(0, "k", "v"));
+  }
+  size_t joiner_moves_in() { return hamlet.move_in({Hamlet::address(0), Hamlet::address(other)}); }
+  bool says_that_there_are_two(size_t joiner) {
+    return hamlet.status(joiner).waiting_for.find("the addresses of --join lead to two") == 0;
+  }
+
+  Hamlet hamlet{1};
+  size_t other = 0;
+};
+
+TEST_F(TwoClusters, NeitherIsJoinedUntilOneIsGone) {
+  const size_t joiner = joiner_moves_in();
+  EXPECT_TRUE(hamlet.until([&] { return says_that_there_are_two(joiner); }));
+  size_t asked = 0;
+  hamlet.passes = [&](size_t, size_t, PeerMessage& message) {
+    asked += std::holds_alternative<JoinRequest>(message) ? 1 : 0;
+    return true;
+  };
+  hamlet.run(2s);
+  EXPECT_EQ(asked, 0u);
+  EXPECT_TRUE(says_that_there_are_two(joiner));
+  ASSERT_EQ(hamlet.core(joiner).replica(), nullptr);
+  hamlet.kill(other);
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.status(joiner).state == NodeState::kOk; }));
+  EXPECT_EQ(hamlet.value(joiner, "k"), "v");
+}
+
+// The first was asked when the second had not answered yet.
+TEST_F(TwoClusters, TheSecondIsHeardBeforeTheFirstLetsTheNodeIn) {
+  bool second_answers = false;
+  std::optional<JoinAnswer> let_in;
+  hamlet.passes = [&](size_t from, size_t to, PeerMessage& message) {
+    if (to <= other) return true;
+    if (const auto* answer = std::get_if<JoinAnswer>(&message)) {
+      let_in = *answer;
+      return false;
+    }
+    return from != other || second_answers;
+  };
+  const size_t joiner = joiner_moves_in();
+  ASSERT_TRUE(hamlet.until([&] { return let_in.has_value(); }));
+  ASSERT_EQ(let_in->kind, JoinAnswer::Kind::kFetch);
+  second_answers = true;
+  ASSERT_TRUE(hamlet.until([&] { return says_that_there_are_two(joiner); }));
+  hamlet.core(joiner).receive(
+      hamlet.now(), {hamlet.id(0), Hamlet::address(0)},
+      frame_of({hamlet.core(0).cluster(), hamlet.id(0), hamlet.id(joiner)}, *let_in));
+  hamlet.run(1s);
+  EXPECT_TRUE(says_that_there_are_two(joiner));
+  EXPECT_EQ(hamlet.core(joiner).replica(), nullptr);
 }
 
 }  // namespace

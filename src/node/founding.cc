@@ -128,9 +128,18 @@ void Founding::on_standing(Instant now, NodeId source, ClusterId cluster,
   if (answers_.contains(address) || answers_.size() < kAnswersMax) {
     Answer& known = answers_[address];
     if (standing.answer < known.question) return;  // overtaken by a later one
-    known = {
-        standing.answer, source,          standing.phase,           cluster, standing.description,
-        standing.list,   standing.expect, !standing.leader.empty(), now};
+    std::optional<Instant> led = known.cluster == cluster ? known.led : std::nullopt;
+    if (!standing.leader.empty()) led = now;
+    known = {.question = standing.answer,
+             .id = source,
+             .phase = standing.phase,
+             .cluster = cluster,
+             .description = standing.description,
+             .list = standing.list,
+             .expect = standing.expect,
+             .leader = !standing.leader.empty(),
+             .at = now,
+             .led = led};
   }
   if (phase_ == Phase::kFresh) {
     if (self_.expect == 0) propose_if_all_fresh(now);

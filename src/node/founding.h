@@ -21,6 +21,9 @@
 // list. They are asked, too: it founds with others only while none of them is of a cluster, and
 // those that the list does not have were silent for long; and never alone.
 //
+// A list may lead to two clusters that serve, as after a mishap. Which one is meant nobody here can
+// know, and the other's data may be wrong, or none: neither is joined, and nothing is founded.
+//
 // Invariants: a node accepts one proposal in its life; a node that withdrew is never the first to
 // start. So no cluster of one list comes to be while a node of another can be reached: proposing
 // needs everyone of the list fresh.
@@ -60,7 +63,7 @@ class Founding {
     size_t voters_max = 5;
     Duration ask_every{};
     Duration complain_every{};
-    Duration dead_after{};  // silence of an address that is no founder's any more
+    Duration dead_after{};  // silence of an address that is no founder's, or of a leader, any more
   };
   // To whoever lives at the address; the heading's cluster is none.
   using Post = std::function<void(const std::string& address, PeerMessage message)>;
@@ -91,6 +94,9 @@ class Founding {
   // Fresh, and these addresses answered lately that they are members of a cluster: those that our
   // list led to, or else those that were known.
   std::vector<std::string> members_seen(Instant now) const;
+  // A line for people: our list leads to two clusters that have a leader each, so that neither may
+  // be joined. Empty: it does not.
+  std::string two_clusters(Instant now) const;
   // Our list led to who advertises `address`.
   bool is_listed(const std::string& address) const;
   // Why nothing has happened yet; one line for people.
@@ -110,6 +116,7 @@ class Founding {
     size_t expect = 0;
     bool leader = false;  // it knows one
     Instant at{};
+    std::optional<Instant> led;  // when it last knew one, of that cluster
   };
   // Where we ask: an address of the list, or what a name of it stands for.
   struct Target {
@@ -122,6 +129,8 @@ class Founding {
   void ask(Instant now);
   std::set<std::string> addresses_to_ask() const;
   bool lately(Nonce question) const { return question >= round_before_; }
+  // It said lately that it is a member of a cluster.
+  bool is_member(const Answer& answer, Instant now) const;
   void propose_if_all_fresh(Instant now);
   bool resolved() const;
   bool alone() const;

@@ -1,6 +1,7 @@
 // What a founding sees of others, and what it says to people while it waits.
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/check.h"
 #include "node/founding.h"
@@ -28,18 +29,38 @@ std::string nodes(size_t count) {
 
 }  // namespace
 
+bool Founding::is_member(const Answer& answer, Instant now) const {
+  return answer.phase == Phase::kMember && now - answer.at < 4 * self_.ask_every;
+}
+
 std::vector<std::string> Founding::members_seen(Instant now) const {
   std::vector<std::string> listed, known;
   if (phase_ != Phase::kFresh) return listed;
   bool led = false;
   for (const auto& [address, answer] : answers_) {
-    if (answer.phase != Phase::kMember || now - answer.at >= 4 * self_.ask_every) continue;
+    if (!is_member(answer, now)) continue;
     (is_listed(address) ? listed : known).push_back(address);
     led |= is_listed(address) && answer.leader;
   }
   // What our list leads to may be lost, and have been recovered where we lived before.
   if (!led) listed.insert(listed.end(), known.begin(), known.end());
   return listed;
+}
+
+std::string Founding::two_clusters(Instant now) const {
+  if (phase_ != Phase::kFresh) return "";
+  std::map<ClusterId, std::string> address_by_cluster;
+  for (const auto& [address, answer] : answers_) {
+    if (!is_member(answer, now) || !is_listed(address)) continue;
+    // An election leaves it as it was. Who lost its majority is no choice, beside who recovered.
+    if (!answer.led || now - *answer.led >= self_.dead_after) continue;
+    address_by_cluster.emplace(answer.cluster, address);
+  }
+  if (address_by_cluster.size() < 2) return "";
+  const auto one = address_by_cluster.begin(), other = std::next(one);
+  return "the addresses of --join lead to two clusters: " + text_of(one->first) + " at " +
+         one->second + ", and " + text_of(other->first) + " at " + other->second +
+         "; correct the list, or stop the nodes of one";
 }
 
 std::string Founding::name_taken_twice() const {
@@ -136,6 +157,7 @@ std::string Founding::waiting_for(Instant now) const {
     }
     return silent.empty() ? "the other founders' consent" : "no answer from " + as_line(silent);
   }
+  if (std::string two = two_clusters(now); !two.empty()) return two;
   if (twin_heard_ != Instant::min() && now - twin_heard_ < self_.complain_every) {
     return "another node advertises " + self_.address +
            " as this one does; give each its own --advertise";

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "node/member_description.h"
+#include "node/text.h"
 
 namespace ram::node {
 namespace {
@@ -52,13 +53,17 @@ class Town {
     for (const auto& [door, house] : doors_) doors.push_back(door);
     resolve(at, std::move(doors));
   }
+  // From now on it says that it knows a leader, once it is of a cluster; or not any more.
+  void lead(const std::string& house) { leading_.insert(house); }
+  void lose_leader(const std::string& house) { leading_.erase(house); }
   // What is sent to a house arrives, and is answered, so much later.
   void put_off(const std::string& house, Duration span) { put_off_[house] = span; }
 
   struct House {
     NodeId id;
     std::unique_ptr<Founding> founding;
-    ClusterId told;  // the cluster that it was seen to have started
+    ClusterId told;      // the cluster that it was seen to have started
+    bool alone = false;  // its list has nobody else
   };
 
   void start(const std::string& address, std::vector<std::string> list = {}, std::string name = "",
@@ -67,6 +72,7 @@ class Town {
     House& house = houses_[address];
     house.id = NodeId(random_.next() | 1);
     house.told = ClusterId();
+    house.alone = list == std::vector<std::string>{address};
     Founding::Self self;
     self.id = house.id;
     self.address = address;
@@ -122,7 +128,7 @@ class Town {
     house.told = house.founding->proposal().cluster;
     // The promise: no second cluster of the list while a node of the first is there.
     for (const auto& [other_address, other] : houses_) {
-      if (!other.founding || !other.told) continue;
+      if (!other.founding || !other.told || (other.alone && house.alone)) continue;
       EXPECT_EQ(other.told, house.told) << address;
     }
   }
@@ -183,8 +189,9 @@ class Town {
     if (letter.to && letter.to != house.id) return;
     if (const auto* standing = std::get_if<Standing>(&letter.message)) {
       if (standing->question) {
+        const bool leads = house.told && leading_.contains(letter.to_address);
         send(house.id, letter.to_address, letter.from_address, letter.from,
-             house.founding->standing(standing->question, ""));
+             house.founding->standing(standing->question, leads ? letter.to_address : ""));
       }
       if (standing->answer) {
         house.founding->on_standing(now_, letter.from, letter.cluster, *standing);
@@ -202,6 +209,7 @@ class Town {
   std::map<std::string, std::string> doors_;
   size_t doors_made_ = 0;
   std::map<std::string, Duration> put_off_;
+  std::set<std::string> leading_;
   std::vector<std::string> list_;
   std::map<std::string, House> houses_;
   std::deque<Letter> queue_;
@@ -431,6 +439,60 @@ TEST(FoundingAfterRemoval, AMemberThatIsFreshWithAnotherListIsNoConcern) {
   EXPECT_EQ(town.house("c").founding->waiting_for(town.now()), "no answer from a,b,c");
   town.run(3s);
   for (const char* address : {"a", "b", "c"}) EXPECT_TRUE(town.house(address).told) << address;
+}
+
+// ---- a list that leads to two clusters ----
+
+// b and c are clusters of one, and a, started anew, may join.
+class FoundingBetweenTwo : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* address : {"b", "c"}) {
+      town.start(address, {address});
+      town.lead(address);
+    }
+  }
+  Founding& founding() { return *town.house("a").founding; }
+  std::string said() { return founding().two_clusters(town.now()); }
+
+  Town town{1, 3};
+};
+
+TEST_F(FoundingBetweenTwo, BothAreNamedUntilOneIsSilent) {
+  town.run(1s);
+  std::pair<std::string, std::string> one{text_of(town.house("b").told), "b"};
+  std::pair<std::string, std::string> other{text_of(town.house("c").told), "c"};
+  if (other < one) std::swap(one, other);
+  EXPECT_EQ(founding().waiting_for(town.now()),
+            "the addresses of --join lead to two clusters: " + one.first + " at " + one.second +
+                ", and " + other.first + " at " + other.second +
+                "; correct the list, or stop the nodes of one");
+  EXPECT_EQ(founding().members_seen(town.now()), (std::vector<std::string>{"b", "c"}));
+  EXPECT_EQ(founding().phase(), Phase::kFresh);
+  town.crash("c");
+  town.run(1s);
+  EXPECT_EQ(said(), "");
+  EXPECT_EQ(founding().members_seen(town.now()), std::vector<std::string>{"b"});
+}
+
+TEST_F(FoundingBetweenTwo, OneThatHasHadNoLeaderForLongDoesNotCount) {
+  town.run(1s);
+  town.lose_leader("c");
+  town.run(kDeadAfter / 2);
+  EXPECT_NE(said(), "") << "an election is no loss";
+  town.run(kDeadAfter);
+  EXPECT_EQ(said(), "");
+  EXPECT_EQ(founding().members_seen(town.now()), (std::vector<std::string>{"b", "c"}));
+  town.start("a");
+  town.run(1s);
+  EXPECT_EQ(said(), "");
+}
+
+TEST_F(FoundingBetweenTwo, OneThatOnlyAFormerIncarnationKnewDoesNotCount) {
+  town.start("a", {"a", "b"}, "", {"c"});
+  town.run(1s);
+  EXPECT_EQ(said(), "");
+  EXPECT_EQ(founding().members_seen(town.now()), std::vector<std::string>{"b"});
 }
 
 // ---- names that stand for several ----
