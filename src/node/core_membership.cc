@@ -129,7 +129,12 @@ void NodeCore::Inside::seek_membership(Instant now) {
   if (!replica_) seen.insert(seen.end(), acquaintances_.begin(), acquaintances_.end());
   // A reason that nobody repeats is none any more.
   if (now - join_refused_ > 4 * failover_after_) join_refusal_.clear();
-  if (!replica_ && !fetch_ && !founding_.two_clusters(now).empty()) return;
+  if (!replica_ && !fetch_ && !founding_.two_clusters(now).empty()) {
+    // Once one is silent at our list, nobody that it named leads there.
+    join_leader_.clear();
+    acquaintances_.clear();
+    return;
+  }
   // The leader if someone named it; every other time anyone, in case that one is gone.
   ++join_attempts_;
   std::string ask = join_leader_;

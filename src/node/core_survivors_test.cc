@@ -1,6 +1,7 @@
 // With what a survivor of a lost majority goes on, and what becomes of those it leaves behind.
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -323,6 +324,38 @@ TEST_F(TwoClusters, NeitherIsJoinedUntilOneIsGone) {
   hamlet.kill(other);
   ASSERT_TRUE(hamlet.until([&] { return hamlet.status(joiner).state == NodeState::kOk; }));
   EXPECT_EQ(hamlet.value(joiner, "k"), "v");
+}
+
+// Others of its cluster go on, which the list does not name.
+TEST(CoreTwoClusters, TheOneWhoseListedNodeIsGoneIsNotJoinedThroughWhomThatNamed) {
+  Hamlet hamlet(3);
+  const size_t other = hamlet.move_in({});
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.all_ok(); }));
+  const size_t leader = hamlet.leader(), listed = (leader + 1) % 3;
+  bool other_answers = false, lets_in = false, named = false;
+  std::set<size_t> asked;
+  hamlet.passes = [&](size_t from, size_t to, PeerMessage& message) {
+    if (std::holds_alternative<JoinRequest>(message) && hamlet.lives(to)) asked.insert(to);
+    if (to <= other) return true;
+    if (from == other && !other_answers) return false;
+    const auto* answer = std::get_if<JoinAnswer>(&message);
+    const bool names = answer != nullptr && answer->kind == JoinAnswer::Kind::kAsk;
+    named |= names;
+    return lets_in || names || std::holds_alternative<Standing>(message);
+  };
+  const size_t joiner = hamlet.move_in({Hamlet::address(listed), Hamlet::address(other)});
+  ASSERT_TRUE(hamlet.until([&] { return named; }));
+  other_answers = true;
+  ASSERT_TRUE(hamlet.until([&] {
+    return hamlet.status(joiner).waiting_for.find("the addresses of --join lead to two") == 0;
+  }));
+  hamlet.kill(listed);
+  asked.clear();
+  hamlet.run(1s);  // it asks again and again
+  EXPECT_EQ(asked, std::set<size_t>{other});
+  lets_in = true;
+  ASSERT_TRUE(hamlet.until([&] { return hamlet.status(joiner).state == NodeState::kOk; }));
+  EXPECT_EQ(hamlet.core(joiner).cluster(), hamlet.core(other).cluster());
 }
 
 // The first was asked when the second had not answered yet.
