@@ -196,7 +196,7 @@ std::string StatusReport::summary() const {
                      " refused");
   }
   if (const std::string delayed = status_.text("delayed_by"); !delayed.empty()) {
-    row("writes", "waiting for the lease of " + delayed);
+    row("writes", "waiting for " + delayed);
   }
   if (const std::string waiting = status_.text("waiting_for"); !waiting.empty()) {
     row("waiting", waiting);

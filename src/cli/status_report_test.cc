@@ -108,7 +108,7 @@ TEST(StatusReport, SaysWhoHasALeaseWhoHasNoneAndWhoDelaysWrites) {
               HasSubstr(" 1.5s, now 120ms "));
   const RespValue delayed = array({text("name"), text("n1"), text("delayed_by"), text("n2")});
   EXPECT_THAT(StatusReport(delayed, array({})).table(),
-              HasSubstr("writes  waiting for the lease of n2\n"));
+              HasSubstr("writes  waiting for n2\n"));
 }
 
 TEST(StatusReport, SaysHowReadsAreAnswered) {

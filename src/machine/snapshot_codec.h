@@ -64,10 +64,10 @@ class FrozenState {
     return view_ == nullptr ? parts : read_ * parts / (whole_ + 1);
   }
 
-  // What is kept only for this, and other such states: old versions, and replies.
-  size_t kept_bytes() const {
-    return view_ == nullptr ? 0 : view_->kept_bytes() + living_.kept_bytes();
-  }
+  // What the store keeps only for this.
+  size_t kept_bytes() const { return view_ == nullptr ? 0 : view_->kept_bytes(); }
+  // Replies that are kept for this and all other states of the machine.
+  size_t kept_reply_bytes() const { return view_ == nullptr ? 0 : living_.kept_bytes(); }
 
  private:
   struct FrozenSession {

@@ -235,6 +235,7 @@ class NodeCore::Inside final : public consensus::Transport,
   void become_member(const machine::Parameters& parameters);
   void start_founded(Instant now);
   void seek_membership(Instant now);
+  void want_to_join(ClusterId cluster);
   void get_acquainted(const std::string& address);
   void say_what_is_waited_for(Instant now);
   std::string description() const;
@@ -400,10 +401,14 @@ class NodeCore::Inside final : public consensus::Transport,
       kNever;  // for so long it asks to be let in no more; kNever: it may ask
   Instant last_farewell_heard_{};
 
-  std::optional<Recovery> recovery_;    // under way
-  std::vector<Peer> left_behind_;       // members of the cluster that this node went on from
-  uint64_t since_recovery_ = 0;         // heartbeats
-  std::map<std::string, Instant> met_;  // nodes of other clusters, and when that was said
+  std::optional<Recovery> recovery_;  // under way
+  struct LeftBehind {
+    ClusterId cluster;
+    Peer node;
+  };
+  std::vector<LeftBehind> left_behind_;  // members of the cluster that this node went on from
+  uint64_t since_recovery_ = 0;          // heartbeats
+  std::map<std::string, Instant> met_;   // nodes of other clusters, and when that was said
 
   // The way round.
   struct Carried {

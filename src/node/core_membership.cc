@@ -125,7 +125,8 @@ void NodeCore::Inside::seek_membership(Instant now) {
   }
   // Of the list it may be that only this node itself answers, as where a name stands for several.
   std::vector<std::string> seen = replica_ ? where_members_may_be() : founding_.members_seen(now);
-  // Whoever our list names may be gone.
+  const size_t by_list = seen.size();
+  // Whoever that leads to may be gone.
   if (!replica_) seen.insert(seen.end(), acquaintances_.begin(), acquaintances_.end());
   // A reason that nobody repeats is none any more.
   if (now - join_refused_ > 4 * failover_after_) join_refusal_.clear();
@@ -141,16 +142,21 @@ void NodeCore::Inside::seek_membership(Instant now) {
   ClusterId meant = join_cluster_;
   if (ask.empty() || join_attempts_ % 2 == 0) {
     if (seen.empty()) return;
-    ask = seen[(join_attempts_ / 2) % seen.size()];
+    const size_t place = (join_attempts_ / 2) % seen.size();
+    ask = seen[place];
     // Where others lived another cluster may be by now; one that our list leads to is meant.
-    meant = founding_.is_listed(ask)       ? ClusterId()
-            : acquaintances_.contains(ask) ? join_cluster_
-                                           : options_.former.cluster;
+    if (place < by_list) {
+      meant = founding_.is_listed(ask) ? ClusterId() : options_.former.cluster;
+    }
   }
   if (replica_) meant = cluster_;
   // Also while the state comes, so that the leader knows who does not get on, and who is gone.
   const JoinRequest request{description(), have, /*fetching=*/!replica_ && fetch_};
   network_.send(ask, lane_of(request), encode_frame({meant, options_.id, NodeId()}, request));
+}
+
+void NodeCore::Inside::want_to_join(ClusterId cluster) {
+  if (std::exchange(join_cluster_, cluster) != cluster) acquaintances_.clear();
 }
 
 // At `address` lives a member of the cluster that we want to join.

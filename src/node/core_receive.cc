@@ -81,9 +81,8 @@ void NodeCore::Inside::link_up(Instant now, const std::string& address) {
     }
     again_ = true;
   }
-  for (const Peer& left : left_behind_) {
-    if (left.address == address)
-      tell_refounded(now, left, machine_->parameters().ancestors.front());
+  for (const LeftBehind& left : left_behind_) {
+    if (left.node.address == address) tell_refounded(now, left.node, left.cluster);
   }
   if (!replica_ || leads() || !leader() || address_of(leader()) != address) return;
   asker_.ask_again(kNever);
@@ -218,8 +217,8 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
     // Where others lived another cluster may be by now; one that our list leads to is meant.
     if (standing.phase == Phase::kMember && !standing.leader.empty() &&
         founding_.is_listed(from.address)) {
+      want_to_join(heading.cluster);
       join_leader_ = standing.leader;
-      join_cluster_ = heading.cluster;
     }
   }
 }
@@ -253,8 +252,10 @@ void NodeCore::Inside::on_message(Instant now, const Peer& from, const Heading& 
                                   const JoinAnswer& answer) {
   if (heading.destination != options_.id || !heading.cluster) return;
   if (replica_ && heading.cluster != cluster_) return;
+  // Who knows no leader may be of a cluster that is lost.
+  if (answer.kind == JoinAnswer::Kind::kAsk && answer.address.empty() && join_cluster_) return;
   if (answer.kind != JoinAnswer::Kind::kRefused) {
-    if (heading.cluster != std::exchange(join_cluster_, heading.cluster)) acquaintances_.clear();
+    want_to_join(heading.cluster);
     get_acquainted(from.address);
     get_acquainted(answer.address);
   }

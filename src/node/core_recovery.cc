@@ -141,10 +141,14 @@ void NodeCore::Inside::found_anew(Instant now) {
 }
 
 void NodeCore::Inside::remember_those_left_behind() {
-  left_behind_.clear();
   since_recovery_ = 0;
   for (const Server& server : replica_->latest().servers) {
-    if (server.id != options_.id) left_behind_.push_back({server.id, address_of(server.id)});
+    if (server.id == options_.id) continue;
+    const std::string address = address_of(server.id);
+    std::erase_if(left_behind_,
+                  [&](const LeftBehind& left) { return left.node.address == address; });
+    if (left_behind_.size() >= kMembersMax) left_behind_.erase(left_behind_.begin());
+    left_behind_.push_back({cluster_, {server.id, address}});
   }
 }
 
@@ -156,13 +160,14 @@ void NodeCore::Inside::call_those_left_behind(Instant now) {
   ++since_recovery_;
   if (since_recovery_ % (since_recovery_ < kOftenUntil ? kCallsOften : kCallsSeldom) != 0) return;
   std::rotate(left_behind_.begin(), left_behind_.begin() + 1, left_behind_.end());
-  const Peer called = left_behind_.back();
+  const LeftBehind called = left_behind_.back();
   const auto& servers = replica_->latest().servers;
-  if (std::any_of(servers.begin(), servers.end(),
-                  [&](const Server& server) { return address_of(server.id) == called.address; })) {
+  if (std::any_of(servers.begin(), servers.end(), [&](const Server& server) {
+        return address_of(server.id) == called.node.address;
+      })) {
     left_behind_.pop_back();
   } else {
-    tell_refounded(now, called, machine_->parameters().ancestors.front());
+    tell_refounded(now, called.node, called.cluster);
   }
 }
 

@@ -91,7 +91,7 @@ NodeStatus NodeCore::Inside::status(Instant now) const {
     status.waiting_for = "a leader: " + why_no_quorum(now);
   } else if (self == nullptr && no_quorum(now)) {
     status.waiting_for = "a leader that lets this node in: " + why_no_quorum(now);
-  } else if (self != nullptr && !votes && standbys_will_vote() &&
+  } else if (self != nullptr && !votes && standbys_will_vote() && !replica_->installing() &&
              told_commit_ > LogIndex(applied_.value + kRecordsInFlightMax)) {
     status.waiting_for =
         "what it missed, " + std::to_string(told_commit_ - applied_) + " entries of the log";

@@ -130,7 +130,9 @@ void NodeCore::Inside::finish_fetching(Instant now) {
   fetched_ = false;
   const StateOrigin origin = fetch_->receiver.origin();
   // It may be too old for what it was to replace, no longer needed, or we are a founder after all.
-  const bool wanted = replica_ ? replica_->installing() : founding_.phase() == Phase::kFresh;
+  const bool wanted =
+      replica_ ? replica_->installing()
+               : founding_.phase() == Phase::kFresh && founding_.two_clusters(now).empty();
   const consensus::SnapshotToken token{origin.index, origin.term, origin.configuration,
                                        origin.configuration_index};
   if (!consensus::is_valid(token)) {
@@ -253,7 +255,10 @@ void NodeCore::Inside::turn_claims(Instant now) {
   const auto silent = [&](NodeId receiver) { return admission_.silent(now, receiver); };
   claims_.turn(now, *replica_, {state_bytes(), silent});
   const size_t window = claims_.window();
-  if (slowed_ ? window >= kRecordsInFlightMax : window < kRecordsInFlightMax / 4) {
+  // Of a large cluster each member's share is small.
+  const bool few = window < kRecordsInFlightMax / 4 &&
+                   window * replica_->latest().servers.size() < kRecordsInFlightMax;
+  if (slowed_ ? window >= kRecordsInFlightMax : few) {
     slowed_ = !slowed_;
     log_.warning(slowed_
                      ? "writes are slowed, to what the node at " + address_of(claims_.slowest()) +

@@ -137,7 +137,6 @@ void Founding::on_standing(Instant now, NodeId source, ClusterId cluster,
              .description = standing.description,
              .list = standing.list,
              .expect = standing.expect,
-             .leader = !standing.leader.empty(),
              .at = now,
              .led = led};
   }

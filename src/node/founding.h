@@ -114,7 +114,6 @@ class Founding {
     std::string description;
     std::vector<std::string> list;
     size_t expect = 0;
-    bool leader = false;  // it knows one
     Instant at{};
     std::optional<Instant> led;  // when it last knew one, of that cluster
   };

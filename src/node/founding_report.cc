@@ -40,7 +40,7 @@ std::vector<std::string> Founding::members_seen(Instant now) const {
   for (const auto& [address, answer] : answers_) {
     if (!is_member(answer, now)) continue;
     (is_listed(address) ? listed : known).push_back(address);
-    led |= is_listed(address) && answer.leader;
+    led |= is_listed(address) && answer.led && now - *answer.led < self_.dead_after;
   }
   // What our list leads to may be lost, and have been recovered where we lived before.
   if (!led) listed.insert(listed.end(), known.begin(), known.end());
@@ -51,7 +51,7 @@ std::string Founding::two_clusters(Instant now) const {
   if (phase_ != Phase::kFresh) return "";
   std::map<ClusterId, std::string> address_by_cluster;
   for (const auto& [address, answer] : answers_) {
-    if (!is_member(answer, now) || !is_listed(address)) continue;
+    if (answer.phase != Phase::kMember || !is_listed(address)) continue;
     // An election leaves it as it was. Who lost its majority is no choice, beside who recovered.
     if (!answer.led || now - *answer.led >= self_.dead_after) continue;
     address_by_cluster.emplace(answer.cluster, address);

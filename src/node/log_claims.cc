@@ -100,7 +100,7 @@ void LogClaims::turn(Instant now, const Replica& replica, const Surroundings& su
     const bool gone =
         surroundings.silent(key.receiver) && now - claim.moved >= rules_.failover_after;
     claim.lost = is_stuck(now, gone, claim, room, replica, surroundings.state_bytes);
-    if (claim.lost || gone) continue;
+    if (claim.lost || gone || !key.receiver) continue;
     const size_t window = window_of(claim, room, replica.latest().servers.size());
     if (window < window_) slowest_ = key.receiver;
     window_ = std::min(window_, window);
@@ -126,7 +126,7 @@ bool LogClaims::is_over(Instant now, const Claim& claim, const Replica& replica)
   if (now - claim.said >= 4 * rules_.failover_after) return true;
   // Who goes on from an entry that is not known here gets another token. But while a source keeps
   // old versions for it, what they take matters.
-  if (!replica.term_at(claim.index)) return !claim.confirmed;
+  if (!replica.term_at(claim.index)) return !claim.confirmed || claim.done == kAll;
   // What it still needs is kept in any case.
   const CoreLimits& limits = rules_.limits;
   return claim.passed_entries > 0 &&

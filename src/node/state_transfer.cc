@@ -108,9 +108,12 @@ bool StateSource::send_pieces(NodeId receiver, Transfer& transfer, const Send& s
 }
 
 size_t StateSource::kept_bytes() const {
-  size_t bytes = 0;
-  for (const auto& [receiver, transfer] : transfers_) bytes += transfer.state->kept_bytes();
-  return bytes;
+  size_t bytes = 0, replies = 0;
+  for (const auto& [receiver, transfer] : transfers_) {
+    bytes += transfer.state->kept_bytes();
+    replies = std::max(replies, transfer.state->kept_reply_bytes());
+  }
+  return bytes + replies;
 }
 
 // Old versions count as memory: rather are writes slowed by them than refused.
