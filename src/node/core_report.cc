@@ -1,6 +1,8 @@
 // What a NodeCore says of itself and of the others.
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "node/core_inside.h"
 #include "node/text.h"
@@ -12,6 +14,19 @@ namespace {
 uint64_t milliseconds(Duration duration) {
   return static_cast<uint64_t>(std::max<int64_t>(
       0, std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()));
+}
+
+// What it says of itself.
+std::optional<Member> describe(NodeId id, const std::string& description) {
+  auto decoded = decode_description(description);
+  if (!decoded) return std::nullopt;
+  Member member;
+  member.name = std::move(decoded->name);
+  member.id = id.value;
+  member.address = std::move(decoded->address);
+  member.client = std::move(decoded->client);
+  member.version = std::move(decoded->version);
+  return member;
 }
 
 }  // namespace
@@ -228,14 +243,9 @@ std::vector<Member> NodeCore::Inside::members(Instant now) const {
   std::vector<Member> members;
   if (!replica_) return members;
   for (const consensus::Server& server : replica_->latest().servers) {
-    const auto description = decode_description(server.description);
-    if (!description) continue;
-    Member member;
-    member.name = description->name;
-    member.id = server.id.value;
-    member.address = description->address;
-    member.client = description->client;
-    member.version = description->version;
+    std::optional<Member> described = describe(server.id, server.description);
+    if (!described) continue;
+    Member& member = *described;
     member.voter = server.role == consensus::Role::kVoter;
     member.leader = server.id == leader() && !no_quorum(now);
     member.state = state_of(now, server);
@@ -264,14 +274,9 @@ std::vector<Member> NodeCore::Inside::members(Instant now) const {
 
 void NodeCore::Inside::add_candidates(Instant now, std::vector<Member>& members) const {
   for (Admission::Candidate& candidate : admission_.candidates(*replica_)) {
-    const auto description = decode_description(candidate.description);
-    if (!description) continue;
-    Member member;
-    member.name = description->name;
-    member.id = candidate.id.value;
-    member.address = description->address;
-    member.client = description->client;
-    member.version = description->version;
+    std::optional<Member> described = describe(candidate.id, candidate.description);
+    if (!described) continue;
+    Member& member = *described;
     member.state = MemberState::kJoining;
     member.lease_reason = NoLease::kJoining;
     member.since_ms = milliseconds(now - candidate.since);
